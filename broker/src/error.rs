@@ -1,0 +1,175 @@
+//! Every way in which the broker refuses, and the one mapping to the codes on the wire.
+
+use runnel_proto::v1::{Error as WireError, ErrorCode};
+
+/// A refusal. Its text says what is wrong and what to do about it; it never holds a caller's bytes unescaped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BrokerError {
+    /// No topic of that name.
+    #[error("topic {topic:?} does not exist; create it with `runnel topic create {topic}`")]
+    UnknownTopic { topic: String },
+    /// The topic has fewer partitions.
+    #[error("topic {topic:?} has no partition {partition}; it has {count}")]
+    UnknownPartition { topic: String, partition: i32, count: i32 },
+    /// No such group.
+    #[error("group {group:?} does not exist; `runnel group list` names those that do")]
+    UnknownGroup { group: String },
+    /// A name that cannot be used.
+    #[error("{name:?} is not a legal name: {reason}")]
+    InvalidName { name: String, reason: &'static str },
+    /// The name is taken.
+    #[error("topic {topic:?} exists already; use --if-not-exists to accept that")]
+    TopicExists { topic: String },
+    /// A partition count out of range.
+    #[error("topic {topic:?} can't have {count} partitions: {reason}")]
+    InvalidPartitions { topic: String, count: i32, reason: String },
+    /// An unknown key or a value outside its range.
+    #[error("setting {key:?}: {reason}")]
+    InvalidConfig { key: String, reason: String },
+    /// A batch above `max.message.bytes`.
+    #[error(
+        "a batch of {size_bytes} bytes is larger than max.message.bytes of topic {topic:?}, {limit_bytes}; \
+         split the records or raise the setting"
+    )]
+    RecordTooLarge { topic: String, size_bytes: usize, limit_bytes: usize },
+    /// A batch whose checksum does not match.
+    #[error("a record batch arrived damaged (its CRC-32C does not match); send it again")]
+    CorruptBatch,
+    /// A batch that may not be stored here.
+    #[error("a record batch was refused: {reason}")]
+    InvalidRecord { reason: String },
+    /// An offset outside the log.
+    #[error("offset {offset} of {topic}/{partition} is out of range; it has {start} to {end}")]
+    OffsetOutOfRange { topic: String, partition: i32, offset: i64, start: i64, end: i64 },
+    /// ENOSPC. Nothing was written.
+    #[error("the broker's disk is full; nothing was written: free some space and retry")]
+    DiskFull,
+    /// A failed write or sync.
+    #[error("the broker's disk failed and the broker stops: {reason}")]
+    StorageFailed { reason: String },
+    /// Damage before the last sync point.
+    #[error(
+        "{topic}/{partition} is quarantined, its files are damaged: {reason}; its bytes are kept, other partitions serve"
+    )]
+    PartitionQuarantined { topic: String, partition: i32, reason: String },
+    /// The member is not in the group.
+    #[error("member {member:?} is not in group {group:?}; join again")]
+    UnknownMember { group: String, member: String },
+    /// Not the current generation.
+    #[error("generation {generation} of group {group:?} is over; join again")]
+    IllegalGeneration { group: String, generation: i32 },
+    /// The group rebalances.
+    #[error("group {group:?} is rebalancing; join again")]
+    RebalanceInProgress { group: String },
+    /// No common assignor.
+    #[error("group {group:?} has no assignment protocol that all members know")]
+    InconsistentProtocol { group: String },
+    /// Another member took over the instance id.
+    #[error("another member of group {group:?} has taken over instance id {instance:?}")]
+    FencedInstance { group: String, instance: String },
+    /// The group has members.
+    #[error("group {group:?} has live members ({members}); stop them first")]
+    GroupNotEmpty { group: String, members: String },
+    /// First join of a dynamic member.
+    #[error("join again with member id {member:?}")]
+    MemberIdRequired { member: String },
+    /// Session timeout outside the limits.
+    #[error("a session timeout of {timeout_ms} ms is outside the broker's limits, {min_ms} to {max_ms} ms")]
+    InvalidSessionTimeout { timeout_ms: i32, min_ms: i32, max_ms: i32 },
+    /// Too many members.
+    #[error("group {group:?} is full: it has its maximum of {limit} members")]
+    GroupFull { group: String, limit: usize },
+    /// A budget is used up.
+    #[error("the broker is busy: {what} is used up; retry")]
+    Busy { what: &'static str },
+    /// The broker goes down.
+    #[error("the broker is shutting down; retry when it is back")]
+    ShuttingDown,
+    /// A defect.
+    #[error("the broker failed in a way it should not: {reason}; see its log")]
+    Internal { reason: String },
+    /// A malformed argument.
+    #[error("{reason}")]
+    InvalidArgument { name: String, reason: String },
+    /// A commit's metadata is too long.
+    #[error("commit metadata of {size_bytes} bytes is longer than the limit, {limit_bytes}")]
+    MetadataTooLarge { size_bytes: usize, limit_bytes: usize },
+    /// Forbidden on this topic.
+    #[error("not allowed on topic {topic:?}: {reason}")]
+    PolicyViolation { topic: String, reason: &'static str },
+}
+
+impl BrokerError {
+    /// The code on the wire.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::UnknownTopic { .. } => ErrorCode::UnknownTopic,
+            Self::UnknownPartition { .. } => ErrorCode::UnknownPartition,
+            Self::UnknownGroup { .. } => ErrorCode::UnknownGroup,
+            Self::InvalidName { .. } => ErrorCode::InvalidName,
+            Self::TopicExists { .. } => ErrorCode::TopicExists,
+            Self::InvalidPartitions { .. } => ErrorCode::InvalidPartitions,
+            Self::InvalidConfig { .. } => ErrorCode::InvalidConfig,
+            Self::RecordTooLarge { .. } => ErrorCode::RecordTooLarge,
+            Self::CorruptBatch => ErrorCode::CorruptBatch,
+            Self::InvalidRecord { .. } => ErrorCode::InvalidRecord,
+            Self::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
+            Self::DiskFull => ErrorCode::DiskFull,
+            Self::StorageFailed { .. } => ErrorCode::StorageFailed,
+            Self::PartitionQuarantined { .. } => ErrorCode::PartitionQuarantined,
+            Self::UnknownMember { .. } => ErrorCode::UnknownMember,
+            Self::IllegalGeneration { .. } => ErrorCode::IllegalGeneration,
+            Self::RebalanceInProgress { .. } => ErrorCode::RebalanceInProgress,
+            Self::InconsistentProtocol { .. } => ErrorCode::InconsistentProtocol,
+            Self::FencedInstance { .. } => ErrorCode::FencedInstance,
+            Self::GroupNotEmpty { .. } => ErrorCode::GroupNotEmpty,
+            Self::MemberIdRequired { .. } => ErrorCode::MemberIdRequired,
+            Self::InvalidSessionTimeout { .. } => ErrorCode::InvalidSessionTimeout,
+            Self::GroupFull { .. } => ErrorCode::GroupFull,
+            Self::Busy { .. } => ErrorCode::Busy,
+            Self::ShuttingDown => ErrorCode::ShuttingDown,
+            Self::Internal { .. } => ErrorCode::Internal,
+            Self::InvalidArgument { .. } => ErrorCode::InvalidArgument,
+            Self::MetadataTooLarge { .. } => ErrorCode::MetadataTooLarge,
+            Self::PolicyViolation { .. } => ErrorCode::PolicyViolation,
+        }
+    }
+
+    /// What the refusal is about: a topic, group, member or key; empty when it is about nothing that has a name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::UnknownTopic { topic }
+            | Self::UnknownPartition { topic, .. }
+            | Self::TopicExists { topic }
+            | Self::InvalidPartitions { topic, .. }
+            | Self::RecordTooLarge { topic, .. }
+            | Self::OffsetOutOfRange { topic, .. }
+            | Self::PartitionQuarantined { topic, .. }
+            | Self::PolicyViolation { topic, .. } => topic,
+            Self::UnknownGroup { group }
+            | Self::IllegalGeneration { group, .. }
+            | Self::RebalanceInProgress { group }
+            | Self::InconsistentProtocol { group }
+            | Self::GroupNotEmpty { group, .. }
+            | Self::GroupFull { group, .. } => group,
+            Self::UnknownMember { member, .. } | Self::MemberIdRequired { member } => member,
+            Self::FencedInstance { instance, .. } => instance,
+            Self::InvalidName { name, .. } | Self::InvalidArgument { name, .. } => name,
+            Self::InvalidConfig { key, .. } => key,
+            Self::CorruptBatch
+            | Self::InvalidRecord { .. }
+            | Self::DiskFull
+            | Self::StorageFailed { .. }
+            | Self::InvalidSessionTimeout { .. }
+            | Self::Busy { .. }
+            | Self::ShuttingDown
+            | Self::Internal { .. }
+            | Self::MetadataTooLarge { .. } => "",
+        }
+    }
+
+    /// The refusal as a message beside the item that it concerns.
+    pub fn to_wire(&self) -> WireError {
+        WireError { code: self.code().into(), message: self.to_string(), name: self.name().to_owned() }
+    }
+}

@@ -1,0 +1,5 @@
+//! The Runnel broker. `docs/ARCHITECTURE.md` is its map.
+
+pub mod config;
+pub mod error;
+pub mod types;
