@@ -1,1 +1,53 @@
-fn main() {}
+//! The `runnel` program: reads the command line, does what it says, and exits with a code that scripts can trust.
+
+mod args;
+mod commands;
+mod context;
+mod failure;
+mod time;
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command, DashArgs};
+use context::{Context, say};
+use failure::{Failure, USAGE};
+
+// Rust's runtime ignores SIGPIPE: a closed pipe is an error of the write, which `Failure::output` settles.
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let Some(command) = cli.command.or_else(default_command) else {
+        let help = Cli::command().render_help();
+        say(help.to_string().trim_end());
+        return ExitCode::from(USAGE);
+    };
+    let context = Context::new(cli.global);
+    match run(&context, command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if !failure.message.is_empty() {
+                context.warn(&failure.message);
+            }
+            ExitCode::from(failure.exit_code)
+        }
+    }
+}
+
+/// Without a command people want to watch; scripts have made a mistake.
+fn default_command() -> Option<Command> {
+    let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    on_terminal.then(|| Command::Dash(DashArgs::default()))
+}
+
+fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("can't start threads: {error}")))?;
+    let outcome = runtime.block_on(commands::run(context, command));
+    // A thread may still wait for stdin: it must not keep the program from leaving.
+    runtime.shutdown_background();
+    outcome
+}

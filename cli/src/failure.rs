@@ -1,0 +1,63 @@
+//! How a command ends when it does not end well.
+
+use std::io;
+
+/// Some record or partition failed, or the broker refused.
+pub(crate) const FAILED: u8 = 1;
+/// The command line makes no sense.
+pub(crate) const USAGE: u8 = 2;
+/// The broker can't be reached.
+pub(crate) const UNREACHABLE: u8 = 3;
+/// The time given with `--timeout` is over.
+pub(crate) const TIMEOUT: u8 = 124;
+/// Ctrl-C cut short what was asked for.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Why a command failed: the exit code for scripts, and a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The process's exit code.
+    pub(crate) exit_code: u8,
+    /// What went wrong and what to do; empty when everything has been said already.
+    pub(crate) message: String,
+}
+
+impl Failure {
+    /// Some record or partition failed, or the broker refused.
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self { exit_code: FAILED, message: message.into() }
+    }
+
+    /// The same, when each failure has been reported where it happened.
+    pub(crate) fn reported() -> Self {
+        Self::failed("")
+    }
+
+    /// The arguments contradict each other or the world.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { exit_code: USAGE, message: message.into() }
+    }
+
+    /// The broker can't be reached.
+    pub(crate) fn unreachable(message: impl Into<String>) -> Self {
+        Self { exit_code: UNREACHABLE, message: message.into() }
+    }
+
+    /// The time is over.
+    pub(crate) fn timeout(message: impl Into<String>) -> Self {
+        Self { exit_code: TIMEOUT, message: message.into() }
+    }
+
+    /// Ctrl-C.
+    pub(crate) fn interrupted(message: impl Into<String>) -> Self {
+        Self { exit_code: INTERRUPTED, message: message.into() }
+    }
+
+    /// Writing to stdout failed. That whoever reads has gone away is no failure: the exit code is then 0.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self { exit_code: 0, message: String::new() };
+        }
+        Self::failed(format!("can't write to stdout: {error}"))
+    }
+}
