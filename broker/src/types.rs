@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use bytes::Bytes;
 pub use uuid::Uuid;
 
 /// A record's place in its partition, from 0, dense but for gaps that compaction leaves.
@@ -26,4 +27,14 @@ impl fmt::Display for TopicPartition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.topic_id, self.partition)
     }
+}
+
+/// One record of an internal, keyed log (`__metadata`, `__consumer_offsets`, `__transaction_state`). The log is compacted:
+/// only the newest record of each key counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRecord {
+    /// What the record is about.
+    pub key: Bytes,
+    /// What holds for the key from now on; `None`: the key is gone (a tombstone).
+    pub value: Option<Bytes>,
 }
