@@ -1,4 +1,6 @@
-//! What two Runnel processes must agree on: the gRPC messages ([`v1`]).
+//! What two Runnel processes must agree on: the gRPC messages ([`v1`]) and record batches ([`records`]).
+
+pub mod records;
 
 /// The gRPC services and messages of `runnel.v1`, generated from `proto/proto/runnel/v1`.
 pub mod v1 {
