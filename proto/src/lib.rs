@@ -1,6 +1,13 @@
-//! What two Runnel processes must agree on: the gRPC messages ([`v1`]) and record batches ([`records`]).
+//! What two Runnel processes must agree on: the gRPC messages ([`v1`]) and how their errors travel ([`status`]), the record
+//! batches they carry ([`records`]), how a client connects ([`client`]), picks partitions ([`partitioner`]) and shares them
+//! with others ([`group`]), and how untrusted text is shown ([`text`]).
 
+pub mod client;
+pub mod group;
+pub mod partitioner;
 pub mod records;
+pub mod status;
+pub mod text;
 
 /// The gRPC services and messages of `runnel.v1`, generated from `proto/proto/runnel/v1`.
 pub mod v1 {
