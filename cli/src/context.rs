@@ -2,16 +2,25 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::time::Duration;
+
+use runnel_proto::client::{Address, connect};
+use tonic::transport::Channel;
 
 use crate::args::{ColorWhen, GlobalArgs};
+use crate::failure::Failure;
+use crate::local;
+
+/// How long a named broker may take to answer the first time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The global flags, made sense of.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     /// Where the broker listens, when somebody named it; else the local one is meant.
-    pub(crate) broker: Option<String>,
+    pub(crate) broker: Option<Address>,
     /// The local broker's data directory, when somebody named it.
-    pub(crate) data_dir: Option<PathBuf>,
+    named_data_dir: Option<PathBuf>,
     /// Whether a local broker may be started.
     pub(crate) autostart: bool,
     /// When to use colour.
@@ -27,11 +36,29 @@ impl Context {
     pub(crate) fn new(global: GlobalArgs) -> Self {
         Self {
             broker: global.broker,
-            data_dir: global.data,
+            named_data_dir: global.data,
             autostart: !global.no_autostart,
             color: global.color,
             quiet: global.quiet,
             verbose: global.verbose,
+        }
+    }
+
+    /// The local broker's data directory, from the root on.
+    pub(crate) fn data_dir(&self) -> Result<PathBuf, Failure> {
+        let named = self.named_data_dir.clone().map_or_else(local::default_data_dir, Ok);
+        named.and_then(|path| local::absolute(&path)).map_err(Failure::usage)
+    }
+
+    /// A connection to the broker; the local one is started if need be and allowed.
+    pub(crate) async fn channel(&self) -> Result<Channel, Failure> {
+        match &self.broker {
+            Some(address) => connect(address, CONNECT_TIMEOUT)
+                .await
+                .map_err(|error| Failure::unreachable(error.to_string())),
+            None => local::ensure_local_broker(&self.data_dir()?, self.autostart)
+                .await
+                .map_err(Failure::unreachable),
         }
     }
 

@@ -2,6 +2,9 @@
 
 use std::io;
 
+use runnel_proto::text::escape;
+use runnel_proto::v1::{Error, ErrorCode};
+
 /// Some record or partition failed, or the broker refused.
 pub(crate) const FAILED: u8 = 1;
 /// The command line makes no sense.
@@ -59,5 +62,20 @@ impl Failure {
             return Self { exit_code: 0, message: String::new() };
         }
         Self::failed(format!("can't write to stdout: {error}"))
+    }
+
+    /// The broker refused one thing; its sentence says what to do. It is escaped here.
+    pub(crate) fn refused(error: &Error) -> Self {
+        Self::failed(escape(&error.message))
+    }
+}
+
+impl From<tonic::Status> for Failure {
+    /// A call failed: the broker refused it, or went away.
+    fn from(status: tonic::Status) -> Self {
+        let error = runnel_proto::status::from_status(&status);
+        // A lost connection is told like a broker that goes down: nobody is there to answer.
+        let exit_code = if error.code() == ErrorCode::ShuttingDown { UNREACHABLE } else { FAILED };
+        Self { exit_code, message: escape(&error.message).into_owned() }
     }
 }

@@ -4,6 +4,7 @@ mod args;
 mod commands;
 mod context;
 mod failure;
+mod local;
 mod time;
 
 use std::io::{self, IsTerminal};

@@ -8,6 +8,7 @@ mod values;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use runnel_proto::client::Address;
 
 pub(crate) use admin::*;
 pub(crate) use offsets::{OffsetItem, OffsetPlan, Position, Range};
@@ -45,7 +46,7 @@ pub(crate) struct GlobalArgs {
     /// The broker: HOST:PORT, or unix:PATH; without it, the local broker
     #[arg(short, long, global = true, value_name = "ADDRESS", env = "RUNNEL_BROKER")]
     #[arg(alias = "bootstrap-server")]
-    pub(crate) broker: Option<String>,
+    pub(crate) broker: Option<Address>,
 
     /// The local broker's data directory [default: runnel in the user's data directory]
     #[arg(long, global = true, value_name = "DIR", env = "RUNNEL_DATA")]
@@ -124,7 +125,8 @@ mod tests {
     fn global_flags_work_on_either_side() {
         for line in ["runnel -b h:1 topic list", "runnel topic list -b h:1"] {
             let cli = Cli::try_parse_from(line.split(' ')).expect(line);
-            assert_eq!(cli.global.broker.as_deref(), Some("h:1"), "{line}");
+            let expected = Address::Tcp { host: "h".into(), port: 1 };
+            assert_eq!(cli.global.broker, Some(expected), "{line}");
         }
     }
 
