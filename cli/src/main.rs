@@ -1,10 +1,13 @@
 //! The `runnel` program: reads the command line, does what it says, and exits with a code that scripts can trust.
 
+mod admin;
 mod args;
 mod commands;
+mod confirm;
 mod context;
 mod failure;
 mod local;
+mod output;
 mod time;
 
 use std::io::{self, IsTerminal};

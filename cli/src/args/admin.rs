@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::targets::{ResetTarget, ResourceSpec, TopicSpec, TrimTarget};
 use super::values::{KeyValue, parse_screen_size};
 use crate::time::parse_duration_ms;
 
@@ -107,6 +108,8 @@ pub(crate) struct TopicCreateArgs {
     /// Check everything, create nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 /// Arguments of `runnel topic alter`.
@@ -138,6 +141,8 @@ pub(crate) struct TopicDeleteArgs {
     pub(crate) if_exists: bool,
     #[command(flatten)]
     pub(crate) confirm: ConfirmArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 /// Arguments of `runnel topic trim`.
@@ -145,12 +150,14 @@ pub(crate) struct TopicDeleteArgs {
 pub(crate) struct TopicTrimArgs {
     /// The topics, all their partitions or one of them
     #[arg(value_name = "TOPIC[:PARTITION]", required = true)]
-    pub(crate) topics: Vec<String>,
-    /// The first record to keep: an offset, `latest` (keeps none), or @TIME, such as @-7d
+    pub(crate) topics: Vec<TopicSpec>,
+    /// The first record to keep: an offset, `end` (keeps none), or @TIME, such as @-7d
     #[arg(long, value_name = "WHERE", allow_hyphen_values = true)]
-    pub(crate) before: String,
+    pub(crate) before: TrimTarget,
     #[command(flatten)]
     pub(crate) confirm: ConfirmArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 const GROUP_EXAMPLES: &str = "\
@@ -205,13 +212,13 @@ pub(crate) struct GroupResetArgs {
     pub(crate) group: String,
     /// A topic, all its partitions or one of them; may be given several times
     #[arg(long = "topic", value_name = "TOPIC[:PARTITION]", required_unless_present = "all_topics")]
-    pub(crate) topics: Vec<String>,
+    pub(crate) topics: Vec<TopicSpec>,
     /// All topics that the group has offsets for
     #[arg(long, conflicts_with = "topics")]
     pub(crate) all_topics: bool,
     /// The target: earliest, latest, an offset, @TIME, or +N and -N from where the group is
     #[arg(long, value_name = "WHERE", allow_hyphen_values = true)]
-    pub(crate) to: String,
+    pub(crate) to: ResetTarget,
     /// Do it; without this only the plan is shown
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -227,6 +234,8 @@ pub(crate) struct GroupDeleteArgs {
     pub(crate) groups: Vec<String>,
     #[command(flatten)]
     pub(crate) confirm: ConfirmArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 const CONFIG_EXAMPLES: &str = "\
@@ -259,7 +268,7 @@ pub(crate) enum ConfigCommand {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigGetArgs {
     /// `broker`, or `topic:NAME`
-    pub(crate) resource: String,
+    pub(crate) resource: ResourceSpec,
     /// The settings; none given: all
     #[arg(value_name = "KEY")]
     pub(crate) keys: Vec<String>,
@@ -271,26 +280,30 @@ pub(crate) struct ConfigGetArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ConfigSetArgs {
     /// `broker`, or `topic:NAME`
-    pub(crate) resource: String,
+    pub(crate) resource: ResourceSpec,
     /// The settings and their values
     #[arg(value_name = "KEY=VALUE", required = true)]
     pub(crate) settings: Vec<KeyValue>,
     /// Check everything, change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 /// Arguments of `runnel config unset`.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigUnsetArgs {
     /// `broker`, or `topic:NAME`
-    pub(crate) resource: String,
+    pub(crate) resource: ResourceSpec,
     /// The settings
     #[arg(value_name = "KEY", required = true)]
     pub(crate) keys: Vec<String>,
     /// Check everything, change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 /// Arguments of `runnel cluster`.

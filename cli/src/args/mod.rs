@@ -3,6 +3,7 @@
 mod admin;
 mod offsets;
 mod records;
+mod targets;
 mod values;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use runnel_proto::client::Address;
 pub(crate) use admin::*;
 pub(crate) use offsets::{OffsetItem, OffsetPlan, Position, Range};
 pub(crate) use records::*;
+pub(crate) use targets::{ResetTarget, ResourceSpec, TopicSpec, TrimTarget};
 pub(crate) use values::{Delimiter, HeaderArg, KeyValue};
 
 const EXAMPLES: &str = "\
