@@ -1,1 +1,4 @@
-//! Placeholder.
+//! What the end-to-end tests share.
+
+pub mod clients;
+pub mod fake_kafka;

@@ -3,6 +3,7 @@
 mod codecs;
 mod damage;
 mod layout;
+mod librdkafka;
 mod round_trip;
 
 use bytes::Bytes;
