@@ -1,5 +1,16 @@
 //! What a topic's settings come to, typed.
 
+use std::collections::BTreeMap;
+
+use runnel_proto::v1::ConfigSource;
+
+use super::BrokerConfig;
+use super::broker::number;
+use super::key::{Key, items};
+use super::problem::Problem;
+use super::tables::{TOPIC_KEYS, find};
+use crate::error::BrokerError;
+
 /// What happens to old records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CleanupPolicy {
@@ -55,10 +66,92 @@ pub struct TopicConfig {
     pub segment_ms: i64,
 }
 
+/// Those of a topic that sets nothing, under a broker that sets nothing.
 impl Default for TopicConfig {
     fn default() -> Self {
+        Self::resolve(&BrokerConfig::default(), &BTreeMap::new()).expect("the defaults go together")
+    }
+}
+
+impl TopicConfig {
+    /// A topic's settings over the broker's over the defaults.
+    ///
+    /// # Errors
+    ///
+    /// [`BrokerError::InvalidConfig`] for the first of `overrides`, by name, that is unknown or has a value outside its
+    /// range. Overrides that were accepted once stay acceptable whatever the broker's settings become.
+    pub fn resolve(broker: &BrokerConfig, overrides: &BTreeMap<String, String>) -> Result<Self, BrokerError> {
+        check(overrides)?;
+        let value = |name| {
+            let key = find(&TOPIC_KEYS, name).expect("only settings of the table are asked for");
+            in_force(broker, overrides, key).0
+        };
+        let min_compaction_lag_ms = number(value("min.compaction.lag.ms"));
+        Ok(Self {
+            cleanup_policy: CleanupPolicy {
+                delete: items(value("cleanup.policy")).any(|policy| policy == "delete"),
+                compact: items(value("cleanup.policy")).any(|policy| policy == "compact"),
+            },
+            delete_retention_ms: number(value("delete.retention.ms")),
+            flush_messages: number(value("flush.messages")),
+            flush_ms: number(value("flush.ms")),
+            index_interval_bytes: number(value("index.interval.bytes")),
+            // One of them may be the broker's and change under the other.
+            max_compaction_lag_ms: number::<i64>(value("max.compaction.lag.ms")).max(min_compaction_lag_ms),
+            max_message_bytes: number(value("max.message.bytes")),
+            message_timestamp_type: match value("message.timestamp.type") {
+                "LogAppendTime" => TimestampType::LogAppendTime,
+                _ => TimestampType::CreateTime,
+            },
+            message_timestamp_after_max_ms: number(value("message.timestamp.after.max.ms")),
+            message_timestamp_before_max_ms: number(value("message.timestamp.before.max.ms")),
+            min_cleanable_dirty_ratio: number(value("min.cleanable.dirty.ratio")),
+            min_compaction_lag_ms,
+            retention_bytes: u64::try_from(number::<i64>(value("retention.bytes"))).ok(),
+            retention_ms: Some(number(value("retention.ms"))).filter(|ms| *ms >= 0),
+            segment_bytes: number(value("segment.bytes")),
+            segment_ms: number(value("segment.ms")),
+        })
+    }
+}
+
+/// The value in force of a topic's setting, and where it comes from.
+pub(super) fn in_force<'a>(
+    broker: &'a BrokerConfig,
+    overrides: &'a BTreeMap<String, String>,
+    key: &Key,
+) -> (&'a str, ConfigSource) {
+    match (overrides.get(key.name), key.twin) {
+        (Some(value), _) => (value.trim(), ConfigSource::Topic),
+        (None, Some(twin)) => broker.in_force(twin),
+        (None, None) => (key.default, ConfigSource::Default),
+    }
+}
+
+fn check(overrides: &BTreeMap<String, String>) -> Result<(), Problem> {
+    for (name, value) in overrides {
+        let key = find(&TOPIC_KEYS, name).ok_or_else(|| Problem::unknown(name, &TOPIC_KEYS))?;
+        key.kind.check(value).map_err(|reason| Problem::Refused { key: name.clone(), reason })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn resolve(overrides: &[(&str, &str)]) -> Result<TopicConfig, BrokerError> {
+        TopicConfig::resolve(&BrokerConfig::default(), &map(overrides))
+    }
+
+    #[test]
+    fn the_defaults_are_these() {
         const HOUR_MS: i64 = 3_600_000;
-        Self {
+        let expected = TopicConfig {
             cleanup_policy: CleanupPolicy { delete: true, compact: false },
             delete_retention_ms: 24 * HOUR_MS,
             flush_messages: 1,
@@ -75,6 +168,108 @@ impl Default for TopicConfig {
             retention_ms: Some(7 * 24 * HOUR_MS),
             segment_bytes: 1 << 30,
             segment_ms: 7 * 24 * HOUR_MS,
+        };
+        assert_eq!(TopicConfig::default(), expected);
+    }
+
+    #[test]
+    fn every_setting_reaches_its_field() {
+        let config = resolve(&[
+            ("cleanup.policy", "compact, delete"),
+            ("delete.retention.ms", "1"),
+            ("flush.messages", "2"),
+            ("flush.ms", "3"),
+            ("index.interval.bytes", "4"),
+            ("max.compaction.lag.ms", "15"),
+            ("max.message.bytes", "6"),
+            ("message.timestamp.type", "LogAppendTime"),
+            ("message.timestamp.after.max.ms", "7"),
+            ("message.timestamp.before.max.ms", "8"),
+            ("min.cleanable.dirty.ratio", "0.9"),
+            ("min.compaction.lag.ms", "10"),
+            ("retention.bytes", "11"),
+            ("retention.ms", " 12 "),
+            ("segment.bytes", "1300"),
+            ("segment.ms", "14"),
+        ]);
+        let expected = TopicConfig {
+            cleanup_policy: CleanupPolicy { delete: true, compact: true },
+            delete_retention_ms: 1,
+            flush_messages: 2,
+            flush_ms: 3,
+            index_interval_bytes: 4,
+            max_compaction_lag_ms: 15,
+            max_message_bytes: 6,
+            message_timestamp_type: TimestampType::LogAppendTime,
+            message_timestamp_after_max_ms: 7,
+            message_timestamp_before_max_ms: 8,
+            min_cleanable_dirty_ratio: 0.9,
+            min_compaction_lag_ms: 10,
+            retention_bytes: Some(11),
+            retention_ms: Some(12),
+            segment_bytes: 1300,
+            segment_ms: 14,
+        };
+        assert_eq!(config, Ok(expected));
+    }
+
+    #[test]
+    fn minus_one_lifts_a_limit_and_zero_is_one() {
+        let config = resolve(&[("retention.ms", "-1"), ("retention.bytes", "0")]).expect("good");
+        assert_eq!((config.retention_ms, config.retention_bytes), (None, Some(0)));
+        assert_eq!(resolve(&[("retention.ms", "0")]).expect("good").retention_ms, Some(0));
+    }
+
+    #[test]
+    fn the_brokers_settings_hold_where_the_topic_has_none() {
+        let broker = BrokerConfig::default();
+        let broker = broker
+            .with_dynamic(&map(&[("log.retention.ms", "-1"), ("message.max.bytes", "9")]))
+            .expect("good");
+        let config = TopicConfig::resolve(&broker, &map(&[("max.message.bytes", "10")])).expect("good");
+        assert_eq!((config.retention_ms, config.max_message_bytes), (None, 10));
+    }
+
+    #[test]
+    fn a_lag_of_the_brokers_can_not_spoil_the_topics_own() {
+        let broker =
+            BrokerConfig::default().with_dynamic(&map(&[("log.cleaner.max.compaction.lag.ms", "5")]));
+        let config = TopicConfig::resolve(&broker.expect("good"), &map(&[("min.compaction.lag.ms", "9")]))
+            .expect("good");
+        assert_eq!((config.min_compaction_lag_ms, config.max_compaction_lag_ms), (9, 9));
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_what_is_meant() {
+        let cases = [
+            (
+                "retentoin.ms",
+                "1",
+                r#"setting "retentoin.ms": there is no such setting; did you mean "retention.ms"?"#,
+            ),
+            (
+                "log.retention.ms",
+                "1",
+                r#"setting "log.retention.ms": there is no such setting; did you mean "retention.ms"?"#,
+            ),
+            (
+                "retention.ms",
+                "7d",
+                r#"setting "retention.ms": "7d" is not a whole number from -1 to 9223372036854775807"#,
+            ),
+            (
+                "max.message.bytes",
+                "104857601",
+                r#"setting "max.message.bytes": "104857601" is not a whole number from 0 to 104857600"#,
+            ),
+            (
+                "cleanup.policy",
+                "keep",
+                r#"setting "cleanup.policy": "keep" is not one or more of compact, delete, with commas"#,
+            ),
+        ];
+        for (key, value, error) in cases {
+            assert_eq!(resolve(&[(key, value)]).expect_err(key).to_string(), error);
         }
     }
 }

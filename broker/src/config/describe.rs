@@ -1,0 +1,79 @@
+//! Settings as clients are told of them.
+
+use std::collections::BTreeMap;
+
+use runnel_proto::v1::{ConfigEntry, ConfigSource};
+
+use super::BrokerConfig;
+use super::key::Key;
+use super::tables::{BROKER_KEYS, TOPIC_KEYS};
+use super::topic::in_force;
+
+/// Every setting of a topic with these settings of its own, by name.
+pub fn describe_topic(broker: &BrokerConfig, overrides: &BTreeMap<String, String>) -> Vec<ConfigEntry> {
+    let entry = |key| entry(key, in_force(broker, overrides, key));
+    TOPIC_KEYS.iter().map(entry).collect()
+}
+
+/// Every setting of a broker that was loaded with `loaded`, under the settings made while it runs, by name.
+pub fn describe_broker(loaded: &BrokerConfig, dynamic: &BTreeMap<String, String>) -> Vec<ConfigEntry> {
+    let entry = |key: &Key| match dynamic.get(key.name) {
+        Some(value) if !key.read_only => entry(key, (value, ConfigSource::DynamicBroker)),
+        _ => entry(key, loaded.in_force(key.name)),
+    };
+    BROKER_KEYS.iter().map(entry).collect()
+}
+
+fn entry(key: &Key, (value, source): (&str, ConfigSource)) -> ConfigEntry {
+    ConfigEntry {
+        key: key.name.to_owned(),
+        value: value.to_owned(),
+        default_value: key.default.to_owned(),
+        source: source.into(),
+        r#type: key.kind.wire_name().to_owned(),
+        documentation: key.documentation.to_owned(),
+        read_only: key.read_only,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn told(entries: &[ConfigEntry], key: &str) -> (String, ConfigSource) {
+        let entry = entries.iter().find(|entry| entry.key == key).expect(key);
+        (entry.value.clone(), entry.source())
+    }
+
+    #[test]
+    fn a_topics_value_comes_from_the_nearest_place() {
+        let sets =
+            [("log.retention.ms".to_owned(), "5".to_owned()), ("log.roll.ms".to_owned(), "6".to_owned())];
+        let loaded = BrokerConfig::load(None, &sets).expect("good");
+        let broker =
+            loaded.with_dynamic(&map(&[("log.roll.ms", "7"), ("log.segment.bytes", "9000")])).expect("good");
+        let entries = describe_topic(&broker, &map(&[("segment.bytes", "8000")]));
+        assert_eq!(entries.len(), TOPIC_KEYS.len());
+        assert_eq!(told(&entries, "segment.bytes"), ("8000".to_owned(), ConfigSource::Topic));
+        assert_eq!(told(&entries, "segment.ms"), ("7".to_owned(), ConfigSource::DynamicBroker));
+        assert_eq!(told(&entries, "retention.ms"), ("5".to_owned(), ConfigSource::StaticBroker));
+        assert_eq!(told(&entries, "retention.bytes"), ("-1".to_owned(), ConfigSource::Default));
+    }
+
+    #[test]
+    fn a_brokers_value_comes_from_the_nearest_place() {
+        let loaded =
+            BrokerConfig::load(None, &[("num.partitions".to_owned(), "3".to_owned())]).expect("good");
+        let entries = describe_broker(&loaded, &map(&[("log.retention.ms", "-1")]));
+        assert_eq!(entries.len(), BROKER_KEYS.len());
+        assert_eq!(told(&entries, "log.retention.ms"), ("-1".to_owned(), ConfigSource::DynamicBroker));
+        assert_eq!(told(&entries, "num.partitions"), ("3".to_owned(), ConfigSource::StaticBroker));
+        assert_eq!(told(&entries, "broker.id"), ("1".to_owned(), ConfigSource::Default));
+        let id = entries.iter().find(|entry| entry.key == "broker.id").expect("listed");
+        assert!(id.read_only && id.r#type == "int" && id.default_value == "1");
+    }
+}

@@ -1,0 +1,352 @@
+//! Every setting there is, by name. `docs/CONFIG.md` is made from these tables.
+
+use super::key::{Key, Kind};
+
+const ANY_SIZE: Kind = Kind::Int { min: 0, max: i32::MAX };
+const TIME: Kind = Kind::Long { min: 0, max: i64::MAX };
+const POSITIVE_TIME: Kind = Kind::Long { min: 1, max: i64::MAX };
+/// -1 lifts the limit.
+const LIMIT: Kind = Kind::Long { min: -1, max: i64::MAX };
+const SHARE: Kind = Kind::Double { min: 0.0, max: 1.0 };
+const POLICIES: Kind = Kind::Choices(&["compact", "delete"]);
+const CLOCKS: Kind = Kind::Choice(&["CreateTime", "LogAppendTime"]);
+/// A batch must fit into one message of either protocol.
+const BATCH_SIZE: Kind = Kind::Int { min: 0, max: 100 << 20 };
+const SEGMENT_SIZE: Kind = Kind::Int { min: 14, max: i32::MAX };
+
+const DAY_MS: &str = "86400000";
+const WEEK_MS: &str = "604800000";
+const FOREVER: &str = "9223372036854775807";
+
+/// A topic's setting that falls back on the broker's.
+const fn topic(
+    name: &'static str,
+    twin: &'static str,
+    kind: Kind,
+    default: &'static str,
+    documentation: &'static str,
+) -> Key {
+    Key { name, kind, default, documentation, read_only: false, twin: Some(twin) }
+}
+
+/// A broker's setting that can be changed while it runs.
+const fn live(name: &'static str, kind: Kind, default: &'static str, documentation: &'static str) -> Key {
+    Key { name, kind, default, documentation, read_only: false, twin: None }
+}
+
+/// A broker's setting that is fixed when it starts.
+const fn fixed(name: &'static str, kind: Kind, default: &'static str, documentation: &'static str) -> Key {
+    Key { name, kind, default, documentation, read_only: true, twin: None }
+}
+
+/// The settings of a topic.
+pub(super) static TOPIC_KEYS: [Key; 16] = [
+    topic(
+        "cleanup.policy",
+        "log.cleanup.policy",
+        POLICIES,
+        "delete",
+        "What happens to old records: `delete` removes segments by age and size, `compact` keeps the newest record of each \
+         key, both together do both.",
+    ),
+    topic(
+        "delete.retention.ms",
+        "log.cleaner.delete.retention.ms",
+        TIME,
+        DAY_MS,
+        "How long a compacted topic shows that a key was deleted. A reader who starts at the beginning and takes longer may \
+         miss deletions.",
+    ),
+    topic(
+        "flush.messages",
+        "log.flush.interval.messages",
+        POSITIVE_TIME,
+        "1",
+        "How many records may be acknowledged before they are on disk. 1: none, every acknowledged record is on disk. More \
+         is faster and loses them in a power cut.",
+    ),
+    topic(
+        "flush.ms",
+        "log.flush.interval.ms",
+        TIME,
+        FOREVER,
+        "How long an acknowledged record may be not yet on disk. It matters only when `flush.messages` is above 1.",
+    ),
+    topic(
+        "index.interval.bytes",
+        "log.index.interval.bytes",
+        ANY_SIZE,
+        "4096",
+        "How many bytes of log lie between two entries of its index. Less finds offsets with less reading and takes more \
+         space.",
+    ),
+    topic(
+        "max.compaction.lag.ms",
+        "log.cleaner.max.compaction.lag.ms",
+        POSITIVE_TIME,
+        FOREVER,
+        "A record is compacted at the latest after this time, even if little has changed. A larger `min.compaction.lag.ms` \
+         goes before it.",
+    ),
+    topic(
+        "max.message.bytes",
+        "message.max.bytes",
+        BATCH_SIZE,
+        "1048588",
+        "The largest record batch that is accepted, compressed. A single record has to fit, too.",
+    ),
+    topic(
+        "message.timestamp.after.max.ms",
+        "log.message.timestamp.after.max.ms",
+        TIME,
+        "3600000",
+        "How far a producer's timestamp may lie in the future; records beyond are refused, since they would keep their \
+         segment from expiring. Without effect with `LogAppendTime`.",
+    ),
+    topic(
+        "message.timestamp.before.max.ms",
+        "log.message.timestamp.before.max.ms",
+        TIME,
+        FOREVER,
+        "How far a producer's timestamp may lie in the past; older records are refused. Without effect with `LogAppendTime`.",
+    ),
+    topic(
+        "message.timestamp.type",
+        "log.message.timestamp.type",
+        CLOCKS,
+        "CreateTime",
+        "Whose clock gives a record its timestamp: the producer's (`CreateTime`) or the broker's (`LogAppendTime`).",
+    ),
+    topic(
+        "min.cleanable.dirty.ratio",
+        "log.cleaner.min.cleanable.ratio",
+        SHARE,
+        "0.5",
+        "The share of a compacted log that must be new since the last compaction before the next one starts. Less saves \
+         space and costs more work.",
+    ),
+    topic(
+        "min.compaction.lag.ms",
+        "log.cleaner.min.compaction.lag.ms",
+        TIME,
+        "0",
+        "A record is safe from compaction for this time, so that readers who are no further behind see every one.",
+    ),
+    topic(
+        "retention.bytes",
+        "log.retention.bytes",
+        LIMIT,
+        "-1",
+        "The size of a partition above which its oldest segments are deleted. -1: no limit. The topic takes up to this many \
+         times its partitions.",
+    ),
+    topic(
+        "retention.ms",
+        "log.retention.ms",
+        LIMIT,
+        WEEK_MS,
+        "How long records are kept: a segment is deleted when its newest record is older. -1: for ever.",
+    ),
+    topic(
+        "segment.bytes",
+        "log.segment.bytes",
+        SEGMENT_SIZE,
+        "1073741824",
+        "The size at which a segment file is closed and the next one begun. Only closed segments are deleted and compacted.",
+    ),
+    topic(
+        "segment.ms",
+        "log.roll.ms",
+        POSITIVE_TIME,
+        WEEK_MS,
+        "The age at which a segment file is closed even if it is not full, so that what it holds can expire or be compacted.",
+    ),
+];
+
+/// The settings of the broker.
+pub(super) static BROKER_KEYS: [Key; 31] = [
+    live(
+        "auto.create.topics.enable",
+        Kind::Boolean,
+        "true",
+        "Whether producing to a topic that does not exist creates it, with `num.partitions` partitions.",
+    ),
+    fixed(
+        "broker.id",
+        Kind::Int { min: 0, max: i32::MAX },
+        "1",
+        "The broker's number, by which clients tell brokers apart.",
+    ),
+    fixed(
+        "group.initial.rebalance.delay.ms",
+        ANY_SIZE,
+        "0",
+        "How long an empty group waits for more members before its first rebalance. Kafka waits 3 s, so that consumers which \
+         are started together share one rebalance; here a rebalance takes milliseconds, and a lone consumer should begin at \
+         once.",
+    ),
+    fixed(
+        "group.max.session.timeout.ms",
+        Kind::Int { min: 1, max: i32::MAX },
+        "1800000",
+        "The longest session timeout that a member may ask for.",
+    ),
+    fixed(
+        "group.max.size",
+        Kind::Int { min: 1, max: i32::MAX },
+        "10000",
+        "How many members a group may have. More are refused, so that a client gone wild can't exhaust the broker.",
+    ),
+    fixed(
+        "group.min.session.timeout.ms",
+        Kind::Int { min: 1, max: i32::MAX },
+        "6000",
+        "The shortest session timeout that a member may ask for. Shorter ones notice a dead member sooner and take a slow one \
+         for dead.",
+    ),
+    fixed(
+        "idle.exit.ms",
+        TIME,
+        "0",
+        "The broker leaves by itself after so long without clients; brokers that start on demand use it. 0: never.",
+    ),
+    fixed(
+        "listeners",
+        Kind::Addresses,
+        "127.0.0.1:9092",
+        "The TCP addresses that the broker listens on, beside the socket in its data directory. Port 0 takes any free one. \
+         Nothing: the socket alone.",
+    ),
+    live(
+        "log.cleaner.delete.retention.ms",
+        TIME,
+        DAY_MS,
+        "`delete.retention.ms` of topics that do not set it.",
+    ),
+    live(
+        "log.cleaner.max.compaction.lag.ms",
+        POSITIVE_TIME,
+        FOREVER,
+        "`max.compaction.lag.ms` of topics that do not set it.",
+    ),
+    live(
+        "log.cleaner.min.cleanable.ratio",
+        SHARE,
+        "0.5",
+        "`min.cleanable.dirty.ratio` of topics that do not set it.",
+    ),
+    live(
+        "log.cleaner.min.compaction.lag.ms",
+        TIME,
+        "0",
+        "`min.compaction.lag.ms` of topics that do not set it.",
+    ),
+    live("log.cleanup.policy", POLICIES, "delete", "`cleanup.policy` of topics that do not set it."),
+    live("log.flush.interval.messages", POSITIVE_TIME, "1", "`flush.messages` of topics that do not set it."),
+    live("log.flush.interval.ms", TIME, FOREVER, "`flush.ms` of topics that do not set it."),
+    live(
+        "log.index.interval.bytes",
+        ANY_SIZE,
+        "4096",
+        "`index.interval.bytes` of topics that do not set it.",
+    ),
+    live(
+        "log.message.timestamp.after.max.ms",
+        TIME,
+        "3600000",
+        "`message.timestamp.after.max.ms` of topics that do not set it.",
+    ),
+    live(
+        "log.message.timestamp.before.max.ms",
+        TIME,
+        FOREVER,
+        "`message.timestamp.before.max.ms` of topics that do not set it.",
+    ),
+    live(
+        "log.message.timestamp.type",
+        CLOCKS,
+        "CreateTime",
+        "`message.timestamp.type` of topics that do not set it.",
+    ),
+    live("log.retention.bytes", LIMIT, "-1", "`retention.bytes` of topics that do not set it."),
+    fixed(
+        "log.retention.check.interval.ms",
+        POSITIVE_TIME,
+        "300000",
+        "How often the broker looks for segments to close, delete and compact.",
+    ),
+    live("log.retention.ms", LIMIT, WEEK_MS, "`retention.ms` of topics that do not set it."),
+    live("log.roll.ms", POSITIVE_TIME, WEEK_MS, "`segment.ms` of topics that do not set it."),
+    live("log.segment.bytes", SEGMENT_SIZE, "1073741824", "`segment.bytes` of topics that do not set it."),
+    fixed(
+        "log.sync.method",
+        Kind::Choice(&["auto", "fdatasync", "syncfs"]),
+        "auto",
+        "How what is acknowledged gets onto the disk: `fdatasync` syncs one file after the other, `syncfs` the whole file \
+         system at once (with what other programs left there), `auto` takes whichever is faster for the number of files.",
+    ),
+    fixed(
+        "max.connections",
+        Kind::Int { min: 1, max: i32::MAX },
+        "10000",
+        "How many clients may be connected at once. More are turned away until others leave.",
+    ),
+    live("message.max.bytes", BATCH_SIZE, "1048588", "`max.message.bytes` of topics that do not set it."),
+    live(
+        "num.partitions",
+        Kind::Int { min: 1, max: 100_000 },
+        "1",
+        "How many partitions a topic gets when its creator does not say.",
+    ),
+    fixed(
+        "offset.metadata.max.bytes",
+        ANY_SIZE,
+        "4096",
+        "How much text a consumer may leave with each offset that it commits.",
+    ),
+    fixed(
+        "offsets.retention.minutes",
+        Kind::Int { min: 1, max: i32::MAX },
+        "10080",
+        "How long a group's committed offsets are kept after its last member has left or its last commit.",
+    ),
+    fixed(
+        "queued.max.request.bytes",
+        Kind::Long { min: 1 << 20, max: i64::MAX },
+        "268435456",
+        "How many bytes of requests the broker holds in memory at once. When they are used up it stops reading from its \
+         clients until some are answered.",
+    ),
+];
+
+/// The broker's or topic's setting of this name.
+pub(super) fn find(keys: &'static [Key], name: &str) -> Option<&'static Key> {
+    keys.iter().find(|key| key.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_in_order_and_their_defaults_hold() {
+        for keys in [&TOPIC_KEYS[..], &BROKER_KEYS[..]] {
+            assert!(keys.is_sorted_by(|a, b| a.name < b.name));
+            for key in keys {
+                assert_eq!(key.kind.check(key.default), Ok(key.default), "{}", key.name);
+                assert!(key.documentation.ends_with('.'), "{}", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_topics_key_agrees_with_the_brokers() {
+        for key in &TOPIC_KEYS {
+            let twin =
+                find(&BROKER_KEYS, key.twin.expect("every one has a twin")).expect("the twin is listed");
+            assert_eq!(key.default, twin.default, "{}", key.name);
+            assert_eq!(key.kind.to_string(), twin.kind.to_string(), "{}", key.name);
+            assert!(!twin.read_only, "{}", key.name);
+        }
+    }
+}
