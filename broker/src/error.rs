@@ -70,6 +70,9 @@ pub enum BrokerError {
     /// The group has members.
     #[error("group {group:?} has live members ({members}); stop them first")]
     GroupNotEmpty { group: String, members: String },
+    /// A member reads the topic, so its offsets can't be deleted.
+    #[error("group {group:?} reads topic {topic:?}; stop its members before its offsets are deleted")]
+    SubscribedTopic { group: String, topic: String },
     /// First join of a dynamic member.
     #[error("join again with member id {member:?}")]
     MemberIdRequired { member: String },
@@ -122,7 +125,7 @@ impl BrokerError {
             Self::RebalanceInProgress { .. } => ErrorCode::RebalanceInProgress,
             Self::InconsistentProtocol { .. } => ErrorCode::InconsistentProtocol,
             Self::FencedInstance { .. } => ErrorCode::FencedInstance,
-            Self::GroupNotEmpty { .. } => ErrorCode::GroupNotEmpty,
+            Self::GroupNotEmpty { .. } | Self::SubscribedTopic { .. } => ErrorCode::GroupNotEmpty,
             Self::MemberIdRequired { .. } => ErrorCode::MemberIdRequired,
             Self::InvalidSessionTimeout { .. } => ErrorCode::InvalidSessionTimeout,
             Self::GroupFull { .. } => ErrorCode::GroupFull,
@@ -145,6 +148,7 @@ impl BrokerError {
             | Self::RecordTooLarge { topic, .. }
             | Self::OffsetOutOfRange { topic, .. }
             | Self::PartitionQuarantined { topic, .. }
+            | Self::SubscribedTopic { topic, .. }
             | Self::PolicyViolation { topic, .. } => topic,
             Self::UnknownGroup { group }
             | Self::IllegalGeneration { group, .. }

@@ -1,6 +1,7 @@
 //! The Runnel broker. `docs/ARCHITECTURE.md` is its map.
 
 pub mod config;
+pub mod coordinator;
 pub mod error;
 pub mod metadata;
 pub mod types;

@@ -1,0 +1,81 @@
+//! Committing offsets.
+
+use super::api::{CommitRequest, CommittedOffset, OffsetToCommit, Reply, Ticket};
+use super::context::{Context, Then};
+use super::records::{MAX_STRING_BYTES, offset_record};
+use super::state::{Group, GroupState};
+use crate::error::BrokerError;
+
+impl Group {
+    /// Answers when the offsets are in the log.
+    pub(super) fn commit(
+        &mut self,
+        ticket: Ticket,
+        request: CommitRequest,
+        cx: &mut Context<'_>,
+    ) -> Result<(), BrokerError> {
+        self.check_commit(&request)?;
+        if let Some(member) = self.members.get_mut(&request.member_id) {
+            member.touch(cx.now);
+        }
+        let results: Vec<_> = request.offsets.iter().map(|row| check_row(row, cx)).collect();
+        let accepted = request.offsets.into_iter().zip(&results).filter(|(_, result)| result.is_ok());
+        let records: Vec<_> = accepted
+            .map(|(row, _)| {
+                let committed = CommittedOffset {
+                    offset: row.offset,
+                    leader_epoch: row.leader_epoch,
+                    metadata: row.metadata,
+                    commit_time_ms: cx.now,
+                };
+                offset_record(&self.name, &row.partition, &committed)
+            })
+            .collect();
+        if records.is_empty() {
+            cx.reply(ticket, Ok(Reply::Committed(results)));
+        } else {
+            self.commits += 1;
+            cx.write(records, Then::Committed { ticket, results });
+        }
+        Ok(())
+    }
+
+    /// A member commits in its generation, also while the group gathers anew, so that nothing it has read is read again. From
+    /// outside one commits while there are no members.
+    fn check_commit(&mut self, request: &CommitRequest) -> Result<(), BrokerError> {
+        if request.generation < 0 && self.state == GroupState::Empty {
+            return Ok(());
+        }
+        if request.generation >= 0 && self.is_unknown() {
+            return Err(self.illegal_generation(request.generation));
+        }
+        let is_outsider =
+            request.generation < 0 && request.member_id.is_empty() && request.instance_id.is_none();
+        if is_outsider {
+            return Err(self.unknown_member(""));
+        }
+        self.check_generation(&request.member_id, request.instance_id.as_deref(), request.generation)?;
+        match self.state {
+            GroupState::CompletingRebalance => Err(self.rebalancing()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn check_row(row: &OffsetToCommit, cx: &Context<'_>) -> Result<(), BrokerError> {
+    let limit_bytes = cx.settings.offset_metadata_max_bytes.min(MAX_STRING_BYTES);
+    let size_bytes = row.metadata.len();
+    if size_bytes > limit_bytes {
+        return Err(BrokerError::MetadataTooLarge { size_bytes, limit_bytes });
+    }
+    if row.partition.topic.is_empty() || row.partition.topic.len() > MAX_STRING_BYTES {
+        return Err(BrokerError::UnknownTopic { topic: row.partition.topic.chars().take(249).collect() });
+    }
+    if row.offset < 0 {
+        return Err(BrokerError::InvalidArgument {
+            name: "offset".to_owned(),
+            reason: format!("an offset of {} can't be committed; offsets begin at 0", row.offset),
+        });
+    }
+    Ok(())
+}

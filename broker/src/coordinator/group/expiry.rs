@@ -1,0 +1,53 @@
+//! Offsets that nobody needs any more go after `offsets.retention.minutes`, and with the last of them the group.
+
+use super::context::{Context, Then};
+use super::records::{group_tombstone, offset_tombstone};
+use super::state::{Group, GroupState};
+use crate::types::UnixMillis;
+
+impl Group {
+    /// Looks for offsets past their time. Called now and then; what cannot be done now is done next time.
+    pub(super) fn expire(&mut self, cx: &mut Context<'_>) {
+        if self.is_held() || self.commits > 0 {
+            return;
+        }
+        // The group emptied and the write of that failed: its offsets would otherwise never begin to age.
+        if self.is_idle() && self.kept.as_ref().is_some_and(|kept| !kept.members.is_empty()) {
+            self.keep_empty(cx);
+            return;
+        }
+        let due = self.due_offsets(cx);
+        let mut records: Vec<_> =
+            due.iter().map(|(topic, partition)| offset_tombstone(&self.name, topic, *partition)).collect();
+        if self.is_idle() && self.kept.is_some() && due.len() == self.offsets.iter().count() {
+            records.push(group_tombstone(&self.name));
+        }
+        if !records.is_empty() {
+            self.frozen = true;
+            cx.write(records, Then::Expired { offsets: due.len() });
+        }
+    }
+
+    /// Offsets age from their commit or, in a group that had members, from when the last one left, whichever is later. While
+    /// there are members, only those of topics that nobody reads age.
+    fn due_offsets(&self, cx: &Context<'_>) -> Vec<(String, i32)> {
+        let is_settled = matches!(self.state, GroupState::Empty | GroupState::Stable);
+        if !is_settled || (self.state == GroupState::Empty && !self.pending.is_empty()) {
+            return Vec::new();
+        }
+        let empty_since_ms: UnixMillis = match (&self.kept, self.state) {
+            (Some(kept), GroupState::Empty) => kept.state_since_ms,
+            _ => UnixMillis::MIN,
+        };
+        let subscribed = self.subscribed_topics();
+        self.offsets
+            .iter()
+            .filter(|(topic, _, committed)| {
+                let idle_since_ms = committed.commit_time_ms.max(empty_since_ms);
+                cx.now.saturating_sub(idle_since_ms) >= cx.settings.offsets_retention_ms
+                    && !subscribed.contains(topic)
+            })
+            .map(|(topic, partition, _)| (topic.to_owned(), partition))
+            .collect()
+    }
+}

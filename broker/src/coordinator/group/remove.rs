@@ -1,0 +1,108 @@
+//! Deleting a group, or some of its offsets.
+
+use super::api::{DeleteOffsetsRequest, NamedPartition, Reply, Request, Ticket};
+use super::context::{Context, Then};
+use super::records::{group_tombstone, offset_tombstone};
+use super::state::{Group, GroupState};
+use crate::error::BrokerError;
+use crate::types::LogRecord;
+
+/// How many members an error names.
+const NAMED_MEMBERS: usize = 3;
+
+/// These take offsets away, so they must not overtake commits.
+pub(super) fn removes_offsets(request: &Request) -> bool {
+    matches!(request, Request::DeleteGroup { .. } | Request::DeleteOffsets(_) | Request::ForgetTopic { .. })
+}
+
+impl Group {
+    /// Answers when the group and its offsets are gone from the log. Refused while it has members.
+    pub(super) fn delete(&mut self, ticket: Ticket, cx: &mut Context<'_>) -> Result<(), BrokerError> {
+        if self.is_unknown() {
+            return Err(self.unknown_group());
+        }
+        if self.state != GroupState::Empty {
+            return Err(self.not_empty());
+        }
+        let records = self.tombstones();
+        self.remove_durably(records, ticket, Reply::GroupDeleted, cx);
+        Ok(())
+    }
+
+    /// Answers when the offsets are gone from the log. Refused for topics that a member reads.
+    pub(super) fn delete_offsets(
+        &mut self,
+        ticket: Ticket,
+        request: &DeleteOffsetsRequest,
+        cx: &mut Context<'_>,
+    ) -> Result<(), BrokerError> {
+        if self.is_unknown() {
+            return Err(self.unknown_group());
+        }
+        if !self.members.is_empty() && !self.is_of_consumers() {
+            return Err(self.not_empty());
+        }
+        let subscribed = self.subscribed_topics();
+        let check = |NamedPartition { topic, .. }: &NamedPartition| match subscribed.contains(topic) {
+            true => Err(BrokerError::SubscribedTopic { group: self.name.clone(), topic: topic.clone() }),
+            false => Ok(()),
+        };
+        let results: Vec<_> = request.partitions.iter().map(check).collect();
+        let removed = request.partitions.iter().zip(&results).filter(|(partition, result)| {
+            result.is_ok() && self.offsets.get(&partition.topic, partition.partition).is_some()
+        });
+        let records =
+            removed.map(|(row, _)| offset_tombstone(&self.name, &row.topic, row.partition)).collect();
+        self.remove_durably(records, ticket, Reply::OffsetsDeleted(results), cx);
+        Ok(())
+    }
+
+    /// Answers when the offsets of a deleted topic are gone from the log.
+    pub(super) fn forget_topic(&mut self, ticket: Ticket, topic: &str, cx: &mut Context<'_>) {
+        let tombstone = |partition| offset_tombstone(&self.name, topic, partition);
+        let records = self.offsets.partitions(topic).map(tombstone).collect();
+        self.remove_durably(records, ticket, Reply::TopicForgotten, cx);
+    }
+
+    fn remove_durably(
+        &mut self,
+        records: Vec<LogRecord>,
+        ticket: Ticket,
+        reply: Reply,
+        cx: &mut Context<'_>,
+    ) {
+        if records.is_empty() {
+            cx.reply(ticket, Ok(reply));
+            return;
+        }
+        self.frozen = true;
+        cx.write(records, Then::Removed { ticket, reply });
+    }
+
+    /// What takes the group out of the log. A group that only has offsets has no record of its own.
+    pub(super) fn tombstones(&self) -> Vec<LogRecord> {
+        let offsets =
+            self.offsets.iter().map(|(topic, partition, _)| offset_tombstone(&self.name, topic, partition));
+        offsets.chain(self.kept.is_some().then(|| group_tombstone(&self.name))).collect()
+    }
+
+    fn not_empty(&self) -> BrokerError {
+        if self.members.is_empty() {
+            // The last one left while others were about to join.
+            return BrokerError::GroupNotEmpty {
+                group: self.name.clone(),
+                members: "about to join".to_owned(),
+            };
+        }
+        let named: Vec<_> =
+            self.members.values().take(NAMED_MEMBERS).map(|member| format!("{:?}", member.id)).collect();
+        let more = match self.members.len().saturating_sub(NAMED_MEMBERS) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        BrokerError::GroupNotEmpty {
+            group: self.name.clone(),
+            members: format!("{}{more}", named.join(", ")),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The queue of what a group is to do, and the two halves of doing it: before its records are written, and after.
+
+use super::api::{Reply, Request, Ticket};
+use super::context::{Context, Then};
+use super::remove::removes_offsets;
+use super::state::Group;
+use crate::error::BrokerError;
+
+/// What waits for its turn.
+#[derive(Debug)]
+pub(super) enum Work {
+    Request(Ticket, Request),
+    Cancel(Ticket),
+}
+
+impl Group {
+    /// The next thing to do, unless a write must be through first.
+    pub(super) fn next_work(&mut self) -> Option<Work> {
+        let waits_for_commits = self.commits > 0
+            && matches!(self.held.front(), Some(Work::Request(_, request)) if removes_offsets(request));
+        if self.frozen || waits_for_commits { None } else { self.held.pop_front() }
+    }
+
+    /// Drops a request that still waits for its turn. True when it was there.
+    pub(super) fn cancel_held(&mut self, ticket: Ticket) -> bool {
+        let held = self.held.len();
+        self.held.retain(|work| !matches!(work, Work::Request(waiting, _) if *waiting == ticket));
+        self.held.len() < held
+    }
+
+    /// Decides. What needs the log is ordered from it, all else is done and answered.
+    pub(super) fn perform(&mut self, work: Work, cx: &mut Context<'_>) {
+        let (ticket, request) = match work {
+            Work::Request(ticket, request) => (ticket, request),
+            Work::Cancel(ticket) => return self.cancel(ticket, cx),
+        };
+        let outcome = match request {
+            Request::Join(request) => self.join(ticket, request, cx),
+            Request::Sync(request) => self.sync(ticket, request, cx),
+            Request::Heartbeat(request) => {
+                self.heartbeat(&request, cx).map(|reply| cx.reply(ticket, Ok(reply)))
+            }
+            Request::Leave(request) => {
+                let reply = self.leave(&request, cx);
+                cx.reply(ticket, Ok(reply));
+                Ok(())
+            }
+            Request::Commit(request) => self.commit(ticket, request, cx),
+            Request::Fetch(request) => {
+                cx.reply(ticket, Ok(self.fetch(&request)));
+                Ok(())
+            }
+            Request::DeleteGroup { .. } => self.delete(ticket, cx),
+            Request::DeleteOffsets(request) => self.delete_offsets(ticket, &request, cx),
+            Request::ForgetTopic { topic, .. } => {
+                self.forget_topic(ticket, &topic, cx);
+                Ok(())
+            }
+        };
+        if let Err(error) = outcome {
+            cx.refuse(ticket, error);
+        }
+    }
+
+    /// Goes on where a decision left off, now that its records are in the log or are known not to be.
+    pub(super) fn written(&mut self, then: Then, result: Result<(), BrokerError>, cx: &mut Context<'_>) {
+        if let Then::Committed { ticket, results } = then {
+            self.commits -= 1;
+            cx.reply(ticket, result.map(|()| Reply::Committed(results)));
+            return;
+        }
+        self.frozen = false;
+        match (then, result) {
+            (Then::Assigned, Ok(())) => self.assigned(cx),
+            (Then::Assigned, Err(error)) => self.not_assigned(&error, cx),
+            (Then::Replaced { ticket, old_id, member, joined }, Ok(())) => {
+                self.replaced(ticket, &old_id, *member, *joined, cx);
+            }
+            (Then::Removed { ticket, reply }, Ok(())) => cx.reply(ticket, Ok(reply)),
+            (Then::Replaced { ticket, .. } | Then::Removed { ticket, .. }, Err(error)) => {
+                cx.refuse(ticket, error);
+            }
+            (Then::Expired { offsets }, Ok(())) if offsets > 0 => {
+                cx.event(format!(
+                    "group {:?}: {offsets} offsets were past their time and are gone",
+                    self.name
+                ));
+            }
+            // What was to be written is tried again when offsets are next looked at.
+            (Then::Emptied | Then::Expired { .. } | Then::Committed { .. }, _) => {}
+        }
+    }
+}
