@@ -1,0 +1,117 @@
+//! Columns: titles and widths, and which of them fit.
+
+use std::borrow::Cow;
+
+use crate::state::{Cluster, Column, List};
+
+/// How a column is drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Spec {
+    pub(super) column: Column,
+    pub(super) title: Cow<'static, str>,
+    /// Columns of the screen that it needs.
+    pub(super) width: usize,
+    /// What it takes when there is room.
+    pub(super) most: usize,
+    /// The higher, the sooner it is left out.
+    pub(super) rank: u8,
+    /// Text stands left, numbers right.
+    pub(super) left: bool,
+}
+
+/// The columns that fit side by side into `width`, widened to fill it, and the blanks between two of them.
+pub(super) fn fitting(
+    list: &List,
+    cluster: &Cluster,
+    columns: &[Column],
+    width: usize,
+) -> (Vec<Spec>, usize) {
+    let mut specs: Vec<Spec> = columns.iter().map(|&column| spec(list, cluster, column)).collect();
+    let needed = |specs: &[Spec]| specs.iter().map(|spec| spec.width + 1).sum::<usize>().saturating_sub(1);
+    while specs.len() > 1 && needed(&specs) > width {
+        let rank = specs.iter().map(|spec| spec.rank).max().unwrap_or(0);
+        let last = specs.iter().rposition(|spec| spec.rank == rank).unwrap_or(0);
+        specs.remove(last);
+    }
+    let mut spare = width.saturating_sub(needed(&specs));
+    let gaps = specs.len().saturating_sub(1);
+    let mut gap = 1;
+    let widen = |specs: &mut [Spec], spare: &mut usize| {
+        while *spare > 0 {
+            let Some(narrowest) =
+                specs.iter_mut().filter(|spec| spec.width < spec.most).min_by_key(|spec| spec.width)
+            else {
+                break;
+            };
+            narrowest.width += 1;
+            *spare -= 1;
+        }
+    };
+    if gaps > 0 && spare >= gaps {
+        gap += 1;
+        spare -= gaps;
+    }
+    widen(&mut specs, &mut spare);
+    while gaps > 0 && gap < 4 && spare >= gaps {
+        gap += 1;
+        spare -= gaps;
+    }
+    if let Some(first) = specs.first_mut()
+        && first.left
+    {
+        first.width += spare;
+    }
+    (specs, gap)
+}
+
+fn spec(list: &List, cluster: &Cluster, column: Column) -> Spec {
+    use Column::*;
+    let text = |title, width, most, rank| (title, width, most, rank, true);
+    let number = |title, width, rank| (title, width, width, rank, false);
+    let (title, width, most, rank, left) = match column {
+        Topic => text("topic", 10, 40, 0),
+        Group => text("group", 10, 40, 0),
+        Partition => number("partition", 9, 0),
+        Partitions => number("parts", 6, 5),
+        RecordsIn => number("in/s", 6, 1),
+        RateHistory => ("history", 5, 24, 3, true),
+        Share => number("share", 5, 6),
+        Skew => number("skew", 5, 4),
+        BytesIn => number("in B/s", 8, 4),
+        BytesOut => number("out B/s", 8, 6),
+        Records => number("records", 7, 5),
+        Size => number("size", 8, 3),
+        Groups => number("groups", 6, 6),
+        WorstLag => number("worst lag", 9, 2),
+        StartOffset => number("start", 13, 4),
+        EndOffset => number("end", 13, 1),
+        HighWatermark => number("high watermark", 14, 7),
+        Segments => number("segs", 5, 6),
+        LagOf(_) => number("", 12, 5),
+        State => text("state", 12, 12, 3),
+        Members => number("members", 7, 4),
+        Assignor => text("assignor", 10, 18, 7),
+        Lag => number("lag", 6, 0),
+        TimeLag => number("time lag", 8, 1),
+        Trend => ("trend", 7, 26, 2, true),
+        Eta => number("ETA", 6, 3),
+        Committed => number("current", 13, 1),
+        Commit => number("commit", 7, 5),
+        Owner => text("owner", 8, 28, 3),
+        Metadata => text("metadata", 8, 30, 6),
+        MemberId => text("member id", 12, 48, 3),
+        Client => text("client", 10, 32, 0),
+        Host => text("host", 9, 24, 2),
+        Problem => text("problem", 7, 60, 2),
+    };
+    let title = match (column, list) {
+        (LagOf(place), List::Partitions(id)) => {
+            let reader = cluster.topics.get(id).and_then(|topic| topic.readers.get(place));
+            let name = reader.map_or("", |reader| reader.group.as_str());
+            Cow::Owned(super::text::fit(name, width - 4).into_owned() + " lag")
+        }
+        _ => Cow::Borrowed(title),
+    };
+    // Room for the arrow of the sorted column.
+    Spec { column, title, width, most, rank, left }
+}

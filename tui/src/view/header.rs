@@ -1,0 +1,75 @@
+//! The first line: where we are, whether it is live, how much there is.
+
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::text::fit;
+use super::{Context, format};
+use crate::state::Link;
+
+/// Draws the line.
+pub(super) fn draw(context: &Context<'_>, buffer: &mut Buffer, area: Rect) {
+    let theme = context.theme;
+    let width = usize::from(area.width);
+    let state = state(context);
+    let room = width.saturating_sub(state.iter().map(Span::width).sum::<usize>() + 13).min(width / 3);
+    let mut left = Line::from(vec![
+        Span::styled(" ≈ runnel", theme.accent),
+        Span::raw("  "),
+        Span::raw(fit(&context.data.address_label, room).into_owned()),
+        Span::raw("  "),
+    ]);
+    left.extend(state);
+    let right = sums(context, width.saturating_sub(left.width() + 3));
+    let x = area.right().saturating_sub(right.width() as u16 + 1);
+    buffer.set_line(x, area.y, &right, area.width);
+    buffer.set_line(area.x, area.y, &left, area.width);
+}
+
+/// Live, frozen, lost: a sign and a word each.
+fn state(context: &Context<'_>) -> Vec<Span<'static>> {
+    let theme = context.theme;
+    let age = |age: Duration| format::duration_ms((age.as_secs() * 1000) as f64);
+    let mut spans = Vec::new();
+    if let Some((_, since)) = context.data.frozen {
+        let since = age(context.now.saturating_duration_since(since));
+        spans.push(Span::styled(format!(" FROZEN {since} "), theme.badge));
+        spans.push(Span::raw("  "));
+    }
+    match (&context.data.link, context.data.stale_for(context.now)) {
+        (Link::Live, None) => {
+            spans.push(Span::styled("● live", theme.good));
+            let every = format::duration_ms(context.data.interval.as_millis() as f64);
+            spans.push(Span::styled(format!(" every {}", every.replace(".0s", "s")), theme.muted));
+        }
+        (_, Some(stale)) => spans.push(Span::styled(format!("○ stale {}", age(stale)), theme.warn)),
+        (_, None) => spans.push(Span::styled("○ connecting", theme.muted)),
+    }
+    spans
+}
+
+/// As many sums as there is room for.
+fn sums(context: &Context<'_>, room: usize) -> Line<'static> {
+    let mut line = Line::default();
+    if !context.cluster.is_known() {
+        return line;
+    }
+    let totals = &context.cluster.totals;
+    for (value, name) in [
+        (format::count(f64::from(totals.topics)), "topics"),
+        (format::count(f64::from(totals.partitions)), "partitions"),
+        (format::count(f64::from(totals.groups)), "groups"),
+        (format::bytes(totals.size_bytes as f64), "stored"),
+    ] {
+        let gap = if line.spans.is_empty() { "" } else { "  " };
+        if line.width() + gap.len() + value.len() + 1 + name.len() > room {
+            break;
+        }
+        line.push_span(Span::raw(format!("{gap}{value} ")));
+        line.push_span(Span::styled(name, context.theme.muted));
+    }
+    line
+}

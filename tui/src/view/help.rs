@@ -1,0 +1,86 @@
+//! The help: what this screen shows, and every key.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Clear, Widget};
+
+use super::Context;
+use super::frame::boxed;
+use crate::state::Screen;
+
+/// The keys that work everywhere.
+const KEYS: [(&str, &str); 20] = [
+    ("j k ↓ ↑", "one row down, up"),
+    ("g G", "first, last row"),
+    ("ctrl-d ctrl-u", "half a page down, up"),
+    ("pgdn pgup", "a page down, up"),
+    ("enter l →", "into the selected row"),
+    ("esc h ←", "drop the filter, or one screen back"),
+    ("q", "one screen back; leave from the overview"),
+    ("ctrl-c", "leave"),
+    ("ctrl-z", "to the shell; fg comes back"),
+    ("o t c", "overview, topics, consumer groups"),
+    ("tab 1 2 …", "next box or tab, or the one with this digit"),
+    ("s S", "sort by the next column; turn the order"),
+    ("/", "filter; a leading ! inverts, capitals mind the case"),
+    ("i", "show or hide the broker's own topics"),
+    ("f", "freeze the display; sampling goes on"),
+    ("+ -", "longer, shorter interval (200 ms to 10 s)"),
+    ("r", "reconnect now"),
+    ("?", "this help"),
+    ("", ""),
+    ("?  ~  –", "unknown, estimated, nothing to tell"),
+];
+
+/// Draws the help over the body. Keeps the scroll within what there is.
+pub(super) fn draw(
+    context: &Context<'_>,
+    buffer: &mut Buffer,
+    body: Rect,
+    screen: &Screen,
+    line: &mut usize,
+) {
+    let mut lines: Vec<Line<'_>> = about(screen).iter().map(|text| Line::from(format!(" {text}"))).collect();
+    lines.push(Line::default());
+    lines.extend(KEYS.iter().map(|(keys, action)| {
+        Line::from(vec![Span::styled(format!(" {keys:<15}"), context.theme.accent), Span::raw(*action)])
+    }));
+    let width = body.width.min(72);
+    let height = body.height.min(lines.len() as u16 + 2);
+    let area =
+        Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height };
+    Clear.render(area, buffer);
+    let note = Line::styled(" esc closes ", context.theme.muted);
+    let inside = boxed(context, buffer, area, Line::from(" help "), note, true);
+    *line = (*line).min(lines.len().saturating_sub(usize::from(inside.height)));
+    for (y, text) in (inside.y..inside.bottom()).zip(lines.iter().skip(*line)) {
+        buffer.set_line(inside.x, y, text, inside.width);
+    }
+}
+
+fn about(screen: &Screen) -> &'static [&'static str] {
+    match screen {
+        Screen::Overview { .. } => &[
+            "Overview: records a second with their history, groups by lag, topics by",
+            "rate. Skew is the fastest partition over the mean; ETA is when the lag",
+            "is gone at the present pace (∞: it isn't shrinking).",
+        ],
+        Screen::Topics(_) => &[
+            "Topics: sums over their partitions. Records are counted by offsets, so",
+            "gaps that compaction leaves count. Worst lag: of the groups on a topic.",
+        ],
+        Screen::Topic { .. } => &[
+            "Topic: the strip shows every partition by records a second, low to high;",
+            "! is one that isn't served. The second tab has the groups that read it.",
+        ],
+        Screen::Groups(_) => &[
+            "Consumer groups: lag in records, and in time: the age of the oldest",
+            "record not yet committed. Arrows show where the lag goes.",
+        ],
+        Screen::Group { .. } => &[
+            "Group: current is the committed offset; commit is how long ago that was.",
+            "Owner is the member that reads a partition now.",
+        ],
+    }
+}

@@ -1,0 +1,237 @@
+//! The first screen: throughput, the worst groups, the hottest topics, events, brokers.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::frame::{boxed, note, title};
+use super::text::fit;
+use super::{Context, chart, format, table};
+use crate::state::{Broker, Column, Figure, Pane, Series, Table};
+
+/// Where the boxes stand. Small screens leave some out.
+#[derive(Debug, Default, PartialEq)]
+struct Boxes {
+    inflow: Option<Rect>,
+    outflow: Option<Rect>,
+    groups: Option<Rect>,
+    topics: Option<Rect>,
+    events: Option<Rect>,
+    /// One line a broker.
+    brokers: Option<Rect>,
+}
+
+/// Draws the screen.
+pub(super) fn draw(
+    context: &Context<'_>,
+    buffer: &mut Buffer,
+    area: Rect,
+    focus: Pane,
+    groups: &mut Table,
+    topics: &mut Table,
+    events_back: usize,
+) {
+    let boxes = lay_out(area, context.cluster.brokers.len());
+    throughput(context, buffer, boxes.inflow, focus, Pane::In);
+    throughput(context, buffer, boxes.outflow, focus, Pane::Out);
+    if let Some(area) = boxes.groups {
+        let columns =
+            [Column::Group, Column::State, Column::Lag, Column::TimeLag, Column::Trend, Column::Eta];
+        let focused = focus == Pane::Groups;
+        let title = title(context, Pane::Groups.digit(), "consumer groups");
+        let inside = boxed(context, buffer, area, title, note(context, groups), focused);
+        table::draw(context, buffer, inside, groups, &columns, focused);
+    }
+    if let Some(area) = boxes.topics {
+        let columns = [Column::Topic, Column::RecordsIn, Column::RateHistory, Column::Share, Column::Skew];
+        let focused = focus == Pane::Topics;
+        let title = title(context, Pane::Topics.digit(), "topics");
+        let inside = boxed(context, buffer, area, title, note(context, topics), focused);
+        table::draw(context, buffer, inside, topics, &columns, focused);
+    }
+    if let Some(area) = boxes.events {
+        events(context, buffer, area, focus == Pane::Events, events_back);
+    }
+    if let Some(area) = boxes.brokers {
+        for (y, broker) in (area.y..area.bottom()).zip(&context.cluster.brokers) {
+            let line = broker_line(context, broker, usize::from(area.width));
+            buffer.set_line(area.x, y, &line, area.width);
+        }
+    }
+}
+
+/// Splits the screen. Groups go last, then topics, then throughput, then brokers, then events.
+fn lay_out(area: Rect, brokers: usize) -> Boxes {
+    let mut boxes = Boxes::default();
+    let wide = area.width >= 76;
+    let mut rest = area;
+    if rest.height >= 14 {
+        let lines = brokers.clamp(1, usize::from(area.height / 10)) as u16;
+        boxes.brokers = Some(bottom(&mut rest, lines));
+    }
+    if rest.height >= 18 {
+        let height = (area.height / 5).clamp(4, 10);
+        boxes.events = Some(bottom(&mut rest, height));
+    }
+    if wide && rest.height >= 8 {
+        let height = (area.height * 3 / 11).clamp(3, 14).min(rest.height / 2);
+        let (left, right) = halves(top(&mut rest, height), 50);
+        (boxes.inflow, boxes.outflow) = (Some(left), Some(right));
+    } else if !wide && rest.height >= 14 {
+        let (left, right) = halves(top(&mut rest, 4), 50);
+        (boxes.inflow, boxes.outflow) = (Some(left), Some(right));
+    }
+    if wide {
+        let (left, right) = halves(rest, 58);
+        (boxes.groups, boxes.topics) = (Some(left), Some(right));
+    } else if rest.height >= 10 {
+        let height = rest.height.div_ceil(2);
+        boxes.groups = Some(top(&mut rest, height));
+        boxes.topics = Some(rest);
+    } else {
+        boxes.groups = Some(rest);
+    }
+    boxes
+}
+
+fn top(rest: &mut Rect, height: u16) -> Rect {
+    let part = Rect { height, ..*rest };
+    *rest = Rect { y: rest.y + height, height: rest.height - height, ..*rest };
+    part
+}
+
+fn bottom(rest: &mut Rect, height: u16) -> Rect {
+    rest.height -= height;
+    Rect { y: rest.bottom(), height, ..*rest }
+}
+
+fn halves(area: Rect, percent: u16) -> (Rect, Rect) {
+    let width = (u32::from(area.width) * u32::from(percent) / 100) as u16;
+    (Rect { width, ..area }, Rect { x: area.x + width, width: area.width - width, ..area })
+}
+
+fn throughput(context: &Context<'_>, buffer: &mut Buffer, area: Option<Rect>, focus: Pane, pane: Pane) {
+    let Some(area) = area else { return };
+    let (cluster, totals) = (context.cluster, &context.cluster.totals);
+    let (name, records, bytes, series, style): (_, _, _, &Series, Style) = if pane == Pane::In {
+        let records = cluster.rate(totals.records_in_per_s);
+        ("in", records, totals.bytes_in_per_s, &cluster.records_in, context.theme.inflow)
+    } else {
+        // Records read are told from offsets: gaps count, so it is an estimate.
+        let records = cluster.rate(totals.records_out_per_s);
+        let records = if records == Figure::Exact(0.0) { records } else { records.estimated() };
+        ("out", records, totals.bytes_out_per_s, &cluster.records_out, context.theme.outflow)
+    };
+    let bytes = format::figure(cluster.rate(bytes), format::bytes);
+    let mut title = title(context, pane.digit(), name);
+    title.push_span(Span::styled(format!("{} rec/s ", format::figure(records, format::rate)), style.bold()));
+    title.push_span(Span::styled(format!("{bytes}/s "), context.theme.muted));
+    let samples = usize::from(area.width.saturating_sub(4)) * 2;
+    let note = series.peak(samples).filter(|peak| *peak > 0.0).map_or_else(Line::default, |peak| {
+        Line::styled(format!(" peak {} ", format::rate(peak)), context.theme.muted)
+    });
+    let inside = boxed(context, buffer, area, title, note, focus == pane);
+    let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
+    chart::area(buffer, inside, series, style);
+}
+
+fn events(context: &Context<'_>, buffer: &mut Buffer, area: Rect, focused: bool, back: usize) {
+    let events = &context.cluster.events;
+    let note = Line::styled(format!(" {} ", events.len()), context.theme.muted);
+    let title = title(context, Pane::Events.digit(), "events");
+    let inside = boxed(context, buffer, area, title, note, focused);
+    let rows = inside.y..inside.bottom();
+    for (y, event) in rows.zip(events.iter().rev().skip(back)) {
+        let age = format::age_ms(context.cluster.time_ms.saturating_sub(event.time_ms));
+        let width = usize::from(inside.width).saturating_sub(7);
+        let line = Line::from(vec![
+            Span::styled(format!("{age:>5}  "), context.theme.muted),
+            Span::raw(fit(&event.message, width).into_owned()),
+        ]);
+        buffer.set_line(inside.x, y, &line, inside.width);
+    }
+    if events.is_empty() {
+        buffer.set_stringn(
+            inside.x + 1,
+            inside.y,
+            "none yet",
+            usize::from(inside.width),
+            context.theme.muted,
+        );
+    }
+}
+
+/// `broker 1  mem 18 MiB  cpu 12%  disk ▰▰▰▱ 71% of 1.8 TiB  12 connections  up 3h05m  0.1.0`, as far as it fits.
+fn broker_line(context: &Context<'_>, broker: &Broker, width: usize) -> Line<'static> {
+    let theme = context.theme;
+    let sample = &broker.sample;
+    let cpu = broker.cpu_cores.map_or("?".to_owned(), format::percent);
+    let mut line = Line::from(vec![Span::styled(format!(" broker {}", sample.id), theme.muted)]);
+    let mut add = |name: &str, value: String, after: &str, style: Style| {
+        let wanted = 3 + name.len() + value.chars().count() + after.len();
+        if line.width() + wanted <= width {
+            line.push_span(Span::styled(format!("  {name}"), theme.muted));
+            line.push_span(Span::styled(format!(" {value}"), style));
+            line.push_span(Span::styled(after.to_owned(), theme.muted));
+        }
+    };
+    add("mem", format::bytes(sample.memory_bytes as f64), "", Style::new());
+    add("cpu", cpu, "", Style::new());
+    if let (Some(free), Some(total)) = (sample.disk_free_bytes, sample.disk_total_bytes)
+        && total > 0
+    {
+        let used = 1.0 - free as f64 / total as f64;
+        let style = if used >= 0.95 {
+            theme.bad
+        } else if used >= 0.85 {
+            theme.warn
+        } else {
+            Style::new()
+        };
+        let gauge = if width >= 100 { chart::gauge(used, 8) + " " } else { String::new() };
+        let total = format!(" of {}", format::bytes(total as f64));
+        add("disk", format!("{gauge}{}", format::percent(used)), &total, style);
+    } else {
+        add("disk", "?".to_owned(), "", theme.muted);
+    }
+    add("conns", format::count(f64::from(sample.connections)), "", Style::new());
+    let up_ms = context.cluster.time_ms.saturating_sub(sample.start_time_ms);
+    add("up", format::duration_ms(up_ms as f64), "", Style::new());
+    add("version", fit(&sample.version, 20).into_owned(), "", Style::new());
+    add("at", fit(&sample.listeners.join(" "), 80).into_owned(), "", Style::new());
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn boxes_fold_by_priority() {
+        let shown = |width, height| {
+            let boxes = lay_out(Rect::new(0, 1, width, height), 1);
+            [boxes.inflow, boxes.groups, boxes.topics, boxes.events, boxes.brokers].map(|area| area.is_some())
+        };
+        assert_eq!(shown(200, 58), [true, true, true, true, true]);
+        assert_eq!(shown(80, 22), [true, true, true, true, true]);
+        assert_eq!(shown(80, 16), [true, true, true, false, true]);
+        assert_eq!(shown(80, 8), [true, true, true, false, false]);
+        assert_eq!(shown(60, 22), [true, true, true, true, true].map(|_| true));
+        assert_eq!(shown(40, 8), [false, true, false, false, false]);
+    }
+
+    #[test]
+    fn boxes_cover_the_screen_once() {
+        for (width, height) in [(200, 58), (120, 38), (80, 22), (60, 30), (40, 8), (76, 9), (75, 17)] {
+            let area = Rect::new(0, 1, width, height);
+            let boxes = lay_out(area, 3);
+            let all = [boxes.inflow, boxes.outflow, boxes.groups, boxes.topics, boxes.events, boxes.brokers];
+            let covered: u32 = all.iter().flatten().map(|part| part.area()).sum();
+            assert_eq!(covered, area.area(), "{width}×{height}");
+            for part in all.iter().flatten() {
+                assert_eq!(part.intersection(area), *part, "{width}×{height}");
+            }
+        }
+    }
+}

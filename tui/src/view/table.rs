@@ -1,0 +1,205 @@
+//! The one table of all screens. Draws the rows that show, however many there are.
+
+use std::borrow::Cow;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use runnel_proto::v1::GroupState;
+
+use super::columns::{Spec, fitting};
+use super::text::{fit, width_of};
+use super::{Context, chart, format};
+use crate::state::{Column, Direction, Eta, Figure, Table, Value};
+
+/// Draws the table into the inside of a box: a line of titles, then rows. Tells the table how many rows fit.
+pub(super) fn draw(
+    context: &Context<'_>,
+    buffer: &mut Buffer,
+    area: Rect,
+    table: &mut Table,
+    columns: &[Column],
+    focused: bool,
+) {
+    if area.height < 2 || area.width < 4 {
+        return;
+    }
+    // A blank at each side keeps text off the border.
+    let inside = Rect { x: area.x + 1, width: area.width - 2, ..area };
+    table.set_height(usize::from(area.height) - 1);
+    let (specs, gap) = fitting(&table.list, context.cluster, columns, usize::from(inside.width));
+    titles(context, buffer, inside, table, &specs, gap);
+    let shown = table.items.iter().enumerate().skip(table.top).take(table.height);
+    for (y, (place, item)) in (inside.y + 1..).zip(shown) {
+        let mut line = Line::default();
+        for (number, spec) in specs.iter().enumerate() {
+            if number > 0 {
+                line.push_span(" ".repeat(gap));
+            }
+            let value = table.list.value(context.cluster, item, spec.column);
+            cell(context, &mut line, spec, &value);
+        }
+        buffer.set_line(inside.x, y, &line, inside.width);
+        if focused && place == table.cursor {
+            buffer.set_style(Rect { y, height: 1, ..area }, context.theme.selected);
+        }
+    }
+    if table.items.is_empty() {
+        empty(context, buffer, inside, table);
+    }
+    scrollbar(context, buffer, area, table);
+}
+
+fn titles(context: &Context<'_>, buffer: &mut Buffer, area: Rect, table: &Table, specs: &[Spec], gap: usize) {
+    let mut line = Line::default();
+    for (number, spec) in specs.iter().enumerate() {
+        if number > 0 {
+            line.push_span(" ".repeat(gap));
+        }
+        let sorted = spec.column == table.sort;
+        let (style, arrow) = match (sorted, table.descending) {
+            (true, true) => (context.theme.accent, "▾"),
+            (true, false) => (context.theme.accent, "▴"),
+            (false, _) => (context.theme.muted, ""),
+        };
+        let title = format!("{}{arrow}", fit(&spec.title, spec.width - width_of(arrow)));
+        pad(&mut line, spec, &[Span::styled(title, style)]);
+    }
+    buffer.set_line(area.x, area.y, &line, area.width);
+}
+
+/// Says why there are no rows.
+fn empty(context: &Context<'_>, buffer: &mut Buffer, area: Rect, table: &Table) {
+    let text = if table.total > 0 {
+        format!("none of {} matches {}; Esc clears the filter", table.total, fit(table.filter.text(), 30))
+    } else {
+        "none yet".to_owned()
+    };
+    buffer.set_stringn(area.x, area.y + 1, text, usize::from(area.width), context.theme.muted);
+}
+
+/// A thumb on the box's right border, when not all rows fit.
+fn scrollbar(context: &Context<'_>, buffer: &mut Buffer, area: Rect, table: &Table) {
+    let (rows, height) = (table.items.len(), table.height);
+    if rows <= height || height < 2 {
+        return;
+    }
+    let thumb = (height * height / rows).max(1);
+    let first = table.top * (height - thumb) / (rows - height);
+    for y in first..first + thumb {
+        let position = (area.right(), area.y + 1 + y as u16);
+        if let Some(cell) = buffer.cell_mut(position) {
+            cell.set_char('┃').set_style(context.theme.muted);
+        }
+    }
+}
+
+fn cell(context: &Context<'_>, line: &mut Line<'_>, spec: &Spec, value: &Value<'_>) {
+    let theme = context.theme;
+    let quiet_zero =
+        |figure: Figure| if figure.value() == Some(0.0) { theme.muted } else { known(context, figure) };
+    let (text, style): (Cow<'_, str>, Style) = match value {
+        Value::Nothing => ("–".into(), theme.muted),
+        Value::Text("") => ("–".into(), theme.muted),
+        Value::Text(text) if spec.column == Column::Problem => (fit(text, spec.width), theme.bad),
+        Value::Text(text) => (fit(text, spec.width), Style::new()),
+        Value::Offset(None) => ("?".into(), theme.muted),
+        Value::Offset(Some(offset)) => (format::grouped(*offset).into(), Style::new()),
+        Value::Count(figure) => (format::figure(*figure, format::count).into(), quiet_zero(*figure)),
+        Value::PerSecond(figure) => (format::figure(*figure, format::rate).into(), quiet_zero(*figure)),
+        Value::Bytes(figure) | Value::BytesPerSecond(figure) => {
+            (format::figure(*figure, format::bytes).into(), quiet_zero(*figure))
+        }
+        Value::DurationMs(figure) => {
+            (format::figure(*figure, format::duration_ms).into(), age(context, spec.column, *figure))
+        }
+        Value::Ratio(ratio) => {
+            (format!("{ratio:.1}×").into(), if *ratio >= 2.0 { theme.warn } else { theme.muted })
+        }
+        Value::Percent(figure) => (format::figure(*figure, format::percent).into(), quiet_zero(*figure)),
+        Value::State(state) => {
+            let (sign, name) = state_sign(*state);
+            let style = state_style(context, *state);
+            return pad(line, spec, &[Span::styled(sign, style), Span::raw(format!(" {name}"))]);
+        }
+        Value::History(series) => (chart::spark(series, spec.width).into(), theme.inflow),
+        Value::Trend(series, trend) => {
+            let (arrow, style) = match trend.map(|trend| trend.direction) {
+                Some(Direction::Rising) => ("↑", theme.warn),
+                Some(Direction::Falling) => ("↓", theme.good),
+                Some(Direction::Steady) => ("→", theme.muted),
+                None => ("?", theme.muted),
+            };
+            let spark = chart::spark(series, spec.width.saturating_sub(2));
+            return pad(
+                line,
+                spec,
+                &[Span::styled(spark, style), Span::raw(" "), Span::styled(arrow, style)],
+            );
+        }
+        Value::Eta(eta) => match eta {
+            Eta::Done => ("✓".into(), theme.good),
+            Eta::Seconds(seconds) => {
+                (format!("~{}", format::duration_ms(seconds * 1000.0)).into(), Style::new())
+            }
+            Eta::Never => ("∞".into(), theme.warn),
+            Eta::Unknown => ("?".into(), theme.muted),
+        },
+    };
+    pad(line, spec, &[Span::styled(text, style)]);
+}
+
+/// Adds spans to a line, filled up with blanks to the column's width. What is too wide is cut.
+fn pad(line: &mut Line<'_>, spec: &Spec, spans: &[Span<'_>]) {
+    let used: usize = spans.iter().map(Span::width).sum();
+    let blanks = " ".repeat(spec.width.saturating_sub(used));
+    if !spec.left {
+        line.push_span(blanks.clone());
+    }
+    let mut room = spec.width;
+    for span in spans {
+        let text = fit(&span.content, room).into_owned();
+        room -= width_of(&text).min(room);
+        line.push_span(Span::styled(text, span.style));
+    }
+    if spec.left {
+        line.push_span(blanks);
+    }
+}
+
+fn known(context: &Context<'_>, figure: Figure) -> Style {
+    if figure == Figure::Unknown { context.theme.muted } else { Style::new() }
+}
+
+/// Lag by time is the figure that wakes people up: a minute is worth a look, ten are trouble.
+fn age(context: &Context<'_>, column: Column, figure: Figure) -> Style {
+    match figure.value() {
+        Some(ms) if column == Column::TimeLag && ms >= 600_000.0 => context.theme.bad,
+        Some(ms) if column == Column::TimeLag && ms >= 60_000.0 => context.theme.warn,
+        Some(ms) if ms > 0.0 => Style::new(),
+        _ => context.theme.muted,
+    }
+}
+
+/// A sign and a word for a group's state.
+pub(super) fn state_sign(state: GroupState) -> (&'static str, &'static str) {
+    match state {
+        GroupState::Stable => ("●", "stable"),
+        GroupState::Empty => ("○", "empty"),
+        GroupState::PreparingRebalance => ("◐", "preparing"),
+        GroupState::CompletingRebalance => ("◑", "completing"),
+        GroupState::Dead => ("✕", "dead"),
+        GroupState::Unspecified => ("?", "unknown"),
+    }
+}
+
+/// Its colour.
+pub(super) fn state_style(context: &Context<'_>, state: GroupState) -> Style {
+    match state {
+        GroupState::Stable => context.theme.good,
+        GroupState::PreparingRebalance | GroupState::CompletingRebalance => context.theme.warn,
+        GroupState::Dead => context.theme.bad,
+        GroupState::Empty | GroupState::Unspecified => context.theme.muted,
+    }
+}
