@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -148,6 +149,8 @@ impl Launched {
             .arg(data_dir)
             .args(extra)
             .current_dir("/")
+            // Ctrl-C on this terminal is not meant for the broker.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -172,7 +175,7 @@ impl Launched {
         if said.is_empty() {
             return Err(format!("the broker stopped at once and said nothing ({status})"));
         }
-        Err(format!("the broker could not start:\n{said}"))
+        Err(format!("the broker could not start: {said}"))
     }
 }
 
@@ -193,7 +196,7 @@ fn open_log(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The last lines that were written to the log since it had `from` bytes, escaped.
+/// Why the broker that began to write to the log at `from` has ended, escaped: its own sentence, else its last lines.
 fn tail(path: &Path, from: u64) -> io::Result<String> {
     let mut file = File::open(path)?;
     file.seek(SeekFrom::Start(from))?;
@@ -201,8 +204,11 @@ fn tail(path: &Path, from: u64) -> io::Result<String> {
     file.take(LOG_LIMIT_BYTES).read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    if let Some(sentence) = lines.iter().rev().find_map(|line| line.strip_prefix("runnel: ")) {
+        return Ok(escape(sentence).into_owned());
+    }
     let last = &lines[lines.len().saturating_sub(LOG_TAIL_LINES)..];
-    Ok(last.iter().map(|line| format!("  {}", escape(line))).collect::<Vec<_>>().join("\n"))
+    Ok(last.iter().map(|line| format!("\n  {}", escape(line))).collect())
 }
 
 /// The process id of the broker of `data_dir`, from the other side of its socket, or from its lock while it does not
@@ -303,8 +309,10 @@ mod tests {
             writeln!(log, "line {line}\x1b[2J").expect("written");
         }
         let said = tail(&path, from).expect("read");
-        assert_eq!(said.lines().count(), LOG_TAIL_LINES);
+        assert_eq!(said.trim_start().lines().count(), LOG_TAIL_LINES);
         assert!(said.ends_with("[2J") && said.contains("line 8") && !said.contains("older"), "{said}");
         assert!(!said.contains('\x1b'));
+        writeln!(log, "runnel: the address is in use").expect("written");
+        assert_eq!(tail(&path, from).expect("read"), "the address is in use");
     }
 }

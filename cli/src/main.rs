@@ -8,6 +8,7 @@ mod context;
 mod failure;
 mod local;
 mod output;
+mod signals;
 mod time;
 
 use std::io::{self, IsTerminal};

@@ -367,8 +367,8 @@ pub(crate) struct BrokerStatusArgs {
 /// How a broker serves.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ServeArgs {
-    /// Where to listen, HOST:PORT or unix:PATH; may be given several times [default: 127.0.0.1:9092]
-    #[arg(long, value_name = "ADDRESS")]
+    /// Where to listen, besides the data directory's socket; may be given several times [default: 127.0.0.1:9092]
+    #[arg(long, value_name = "HOST:PORT")]
     pub(crate) listen: Vec<String>,
     /// A configuration file: TOML, with Kafka's names as keys
     #[arg(long, value_name = "FILE")]
@@ -464,7 +464,7 @@ pub(crate) enum CompletionShell {
 /// Arguments of `runnel man`.
 #[derive(Debug, Args)]
 pub(crate) struct ManArgs {
-    /// Where to write the pages
+    /// Where to write all pages, one a verb [default: print the first one]
     #[arg(value_name = "DIR")]
-    pub(crate) directory: PathBuf,
+    pub(crate) directory: Option<PathBuf>,
 }

@@ -60,3 +60,8 @@ pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
     written.map_err(|error| Failure::output(&error))
 }
+
+/// The terminal's columns and rows, when standard output is one.
+pub(crate) fn stdout_size() -> Option<(u16, u16)> {
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, height)| (width.0, height.0))
+}
