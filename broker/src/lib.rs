@@ -3,5 +3,7 @@
 pub mod config;
 pub mod coordinator;
 pub mod error;
+pub mod log;
 pub mod metadata;
+pub mod storage;
 pub mod types;
