@@ -8,6 +8,7 @@ mod context;
 mod failure;
 mod local;
 mod output;
+mod records_json;
 mod signals;
 mod time;
 

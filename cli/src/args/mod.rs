@@ -15,7 +15,7 @@ pub(crate) use admin::*;
 pub(crate) use offsets::{OffsetItem, OffsetPlan, Position, Range};
 pub(crate) use records::*;
 pub(crate) use targets::{ResetTarget, ResourceSpec, TopicSpec, TrimTarget};
-pub(crate) use values::{Delimiter, HeaderArg, KeyValue};
+pub(crate) use values::KeyValue;
 
 const EXAMPLES: &str = "\
 Examples:
