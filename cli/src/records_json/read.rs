@@ -111,7 +111,7 @@ struct Line<'a> {
     value: Option<Option<Text<'a>>>,
     #[serde(default, borrow, deserialize_with = "present")]
     value_b64: Option<Option<Text<'a>>>,
-    #[serde(default, borrow)]
+    #[serde(default, borrow, deserialize_with = "headers")]
     headers: Vec<HeaderLine<'a>>,
 }
 
@@ -131,6 +131,10 @@ fn partition<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i32>, D::Error
 
 fn timestamp<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     Option::deserialize(from).map_err(|error| de::Error::custom(format_args!("timestamp: {error}")))
+}
+
+fn headers<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<HeaderLine<'de>>, D::Error> {
+    Vec::deserialize(from).map_err(|error| de::Error::custom(format_args!("headers: {error}")))
 }
 
 #[derive(Debug)]
