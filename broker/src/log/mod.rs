@@ -16,6 +16,7 @@
 //! that lock and done without it.
 
 pub mod checkpoint;
+mod compaction;
 mod error;
 mod index;
 mod lookup;
@@ -23,6 +24,7 @@ mod read;
 mod recovery;
 mod retention;
 mod scan;
+mod scrub;
 mod segment;
 mod start;
 #[cfg(test)]
@@ -33,10 +35,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use checkpoint::{Checkpoint, SyncPoint};
+pub use compaction::{Compacted, CompactionPlan, CompactionResult};
 pub use error::LogError;
 pub use read::{Batches, ReadPlan};
 pub use recovery::Recovery;
 pub use retention::Deleted;
+pub use scrub::ScrubPlan;
 use segment::Segment;
 pub use validate::ValidBatch;
 
@@ -55,6 +59,7 @@ pub struct Log {
     /// Ascending; the last one is active, and there always is one.
     segments: Vec<Segment>,
     start: Offset,
+    compaction: compaction::State,
     /// Everything before is on disk.
     synced: SyncPoint,
     /// The active segment's file, held open while it has bytes that are not synced: closing it could lose the
@@ -118,12 +123,14 @@ impl Log {
         start: Offset,
     ) -> Self {
         let synced = SyncPoint::START;
+        let compaction = compaction::State::read(&disk, &dir);
         let mut log = Self {
             disk,
             dir,
             config,
             segments,
             start,
+            compaction,
             synced,
             unsynced_file: None,
             first_append_ms: None,

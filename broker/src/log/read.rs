@@ -58,7 +58,7 @@ impl Log {
     }
 
     /// The segment with `offset`, which the log must have.
-    fn view_at(&self, offset: Offset) -> Result<View, LogError> {
+    pub(super) fn view_at(&self, offset: Offset) -> Result<View, LogError> {
         let number = self.segments.partition_point(|segment| segment.end <= offset);
         self.view(&self.segments[number])
     }

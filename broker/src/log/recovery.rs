@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use runnel_proto::records::{BatchHeader, HEADER_BYTES};
 
+use super::compaction;
 use super::error::LogError;
 use super::scan::{Depth, Scan, ScanError, header_at};
 use super::segment::{INDEX_INTERVAL_BYTES, Segment, remove_if_there};
@@ -124,7 +125,10 @@ fn tidy(disk: &Disk, dir: &Path) -> Result<(Vec<Offset>, Start), LogError> {
     let start = start::read(disk, dir).map_err(read)?;
     let mut bases: Vec<Offset> = names.iter().filter_map(|name| base_of(name, ".log")).collect();
     bases.sort_unstable();
+    let swaps: Vec<Offset> = names.iter().filter_map(|name| base_of(name, ".log.swap")).collect();
+    compaction::finish_swaps(disk, dir, &mut bases, &swaps)?;
     for name in &names {
+        // An index without its log.
         let orphan = base_of(name, ".index").is_some_and(|base| bases.binary_search(&base).is_err());
         if orphan || name.ends_with(".cleaned") || name.ends_with(".new") {
             remove_if_there(disk, &dir.join(name)).map_err(write)?;

@@ -23,6 +23,10 @@ impl Log {
     /// [`LogError::DiskFull`] or [`LogError::Failed`].
     pub fn apply_retention(&mut self, now_ms: UnixMillis, upper: Offset) -> Result<Deleted, LogError> {
         self.check_failed()?;
+        for segment in &self.segments {
+            // What was rebuilt in memory, or could not be written before.
+            _ = segment.files.index.flush();
+        }
         if !self.config.cleanup_policy.delete {
             return Ok(Deleted::default());
         }

@@ -37,7 +37,8 @@ pub(super) struct Scan<'a> {
     end: u64,
     chunk: Vec<u8>,
     chunk_at: u64,
-    /// Size of the batch before, to guess how far reading ahead pays.
+    /// The batch before: its size tells how far reading ahead pays.
+    last_start: usize,
     last_size: usize,
 }
 
@@ -71,7 +72,16 @@ fn check(header: &BatchHeader, left_bytes: u64) -> Result<(), BatchError> {
 
 impl<'a> Scan<'a> {
     pub(super) fn new(file: &'a DiskFile, depth: Depth, position: u64, end: u64) -> Self {
-        Self { file, depth, position, end, chunk: Vec::new(), chunk_at: position, last_size: 0 }
+        Self {
+            file,
+            depth,
+            position,
+            end,
+            chunk: Vec::new(),
+            chunk_at: position,
+            last_start: 0,
+            last_size: 0,
+        }
     }
 
     /// The next batch; `None` at the end.
@@ -84,13 +94,21 @@ impl<'a> Scan<'a> {
         let (start, available) = self.fill(HEADER_BYTES)?;
         let header = BatchHeader::parse(&self.chunk[start..start + available]).map_err(bad)?;
         check(&header, self.end - position).map_err(bad)?;
+        self.last_start = start;
         if self.depth == Depth::Batches {
             let (start, size) = self.fill(header.size_bytes)?;
             verify_crc(&self.chunk[start..start + size]).map_err(bad)?;
+            self.last_start = start;
         }
         self.position += header.size_bytes as u64;
         self.last_size = header.size_bytes;
         Ok(Some(Scanned { position, header }))
+    }
+
+    /// The bytes of the batch that came last, when whole batches are looked at.
+    pub(super) fn batch(&self) -> &[u8] {
+        assert_eq!(self.depth, Depth::Batches, "the bytes were not read");
+        &self.chunk[self.last_start..self.last_start + self.last_size]
     }
 
     /// Has `needed` bytes from the current position in the chunk, if the walk goes so far: where, and how many.

@@ -1,0 +1,57 @@
+//! Looking after old bytes: a bit that flipped on disk shows before somebody asks for the record.
+
+use super::Log;
+use super::error::LogError;
+use super::read::View;
+use super::scan::{Depth, Scan, ScanError};
+use crate::types::Offset;
+
+/// Some of the sealed bytes to verify.
+pub struct ScrubPlan {
+    view: View,
+    from: Offset,
+}
+
+impl Log {
+    /// Plans to verify batches of sealed segments from `from` on, or from the start if that was deleted. `None` when
+    /// only the active segment is left; begin anew at 0, some other day.
+    ///
+    /// # Errors
+    /// [`LogError::Corrupt`] or [`LogError::Unreadable`] if the file cannot be opened.
+    pub fn plan_scrub(&self, from: Offset) -> Result<Option<ScrubPlan>, LogError> {
+        let from = from.max(self.start_offset());
+        if from >= self.active().files.base {
+            return Ok(None);
+        }
+        Ok(Some(ScrubPlan { view: self.view_at(from)?, from }))
+    }
+}
+
+impl ScrubPlan {
+    /// Verifies about `max_bytes` and says where to go on.
+    ///
+    /// # Errors
+    /// [`LogError::Corrupt`]: a batch is not what was written. [`LogError::Unreadable`].
+    pub fn run(self, max_bytes: u64) -> Result<Offset, LogError> {
+        let Self { view, from } = self;
+        let start = view.seek(|| view.files.index.find_offset(from)).map_or(0, |entry| entry.position);
+        let mut scan = Scan::new(&view.file, Depth::Batches, start, view.size);
+        let mut next = from;
+        loop {
+            match scan.next() {
+                Ok(None) => return Ok(next),
+                Ok(Some(batch)) if batch.position - start >= max_bytes && next > from => return Ok(next),
+                Ok(Some(batch)) => next = batch.header.next_offset().max(next),
+                Err(ScanError::Bad { position, error }) => {
+                    return Err(view.corrupt(position, &error.to_string()));
+                }
+                Err(ScanError::Read(error)) => {
+                    return Err(LogError::read(
+                        &format!("verifying {}", view.files.log.path().display()),
+                        &error,
+                    ));
+                }
+            }
+        }
+    }
+}
