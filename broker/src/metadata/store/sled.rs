@@ -34,6 +34,7 @@ impl SledRows {
         let dir = dir.to_owned();
         let (sender, receiver) = mpsc::sync_channel(1);
         let open = move || {
+            wait_for_lock(&dir)?;
             let config = sled::Config::new().path(&dir).cache_capacity(CACHE_BYTES).flush_every_ms(None);
             // Dropping a sled that is in doubt might panic a second time, which ends the process; it is left as it is.
             let rows = ManuallyDrop::new(Self { db: config.open()?, dir });
@@ -86,6 +87,18 @@ impl SledRows {
 impl From<sled::Error> for Doubt {
     fn from(error: sled::Error) -> Self {
         Self::Failed(error.to_string())
+    }
+}
+
+/// sled's own threads may hold on to the file for a moment after it was closed in this process; it does not wait for them.
+fn wait_for_lock(dir: &Path) -> io::Result<()> {
+    match File::open(dir.join("db")) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        db => {
+            let db = db?;
+            db.lock()?;
+            db.unlock()
+        }
     }
 }
 
