@@ -4,6 +4,7 @@ mod admin;
 mod offsets;
 mod records;
 mod targets;
+mod template;
 mod values;
 
 use std::path::PathBuf;
@@ -12,9 +13,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use runnel_proto::client::Address;
 
 pub(crate) use admin::*;
-pub(crate) use offsets::{OffsetItem, OffsetPlan, Position, Range};
+pub(crate) use offsets::{OffsetPlan, Position, Range};
 pub(crate) use records::*;
 pub(crate) use targets::{ResetTarget, ResourceSpec, TopicSpec, TrimTarget};
+pub(crate) use template::{Part, Template};
 pub(crate) use values::KeyValue;
 
 const EXAMPLES: &str = "\

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use runnel_proto::v1;
 
 use super::offsets::{OFFSET_HELP, OffsetItem};
+use super::template::Template;
 use super::values::{Delimiter, HeaderArg, KeyValue, parse_topic_setting};
 use crate::time::parse_duration_ms;
 
@@ -157,7 +158,7 @@ pub(crate) struct ConsumeArgs {
     #[arg(value_name = "TOPIC", required = true)]
     pub(crate) topics: Vec<String>,
 
-    /// Where to start [default: stored with -g, else beginning]
+    /// Where to start [default: beginning]; with -g only where the group has committed nothing
     #[arg(short, long, value_name = "WHERE", value_delimiter = ',', allow_hyphen_values = true)]
     #[arg(long_help = OFFSET_HELP)]
     pub(crate) offset: Vec<OffsetItem>,
@@ -189,7 +190,7 @@ pub(crate) struct ConsumeArgs {
 
     /// How a record is printed, such as '%k %v\n'; --help tells more
     #[arg(short, long, long_help = FORMAT_HELP, conflicts_with = "json")]
-    pub(crate) format: Option<String>,
+    pub(crate) format: Option<Template>,
 
     /// What follows each record; \n \r \t \0 \\ \xNN are understood [default: \n, nothing with -f]
     #[arg(short = 'D', long, value_name = "DELIM", conflicts_with = "json")]

@@ -66,11 +66,11 @@ pub(super) enum Input {
     /// Some bytes of the current source.
     Piece(Vec<u8>),
     /// The current source is over; the next one begins.
-    EndOfSource,
+    SourceOver,
     /// The current source can't be read further, and none after it will be.
     Failed(io::Error),
     /// All sources are over.
-    EndOfInput,
+    Over,
     /// Somebody wants the reading to end here.
     Stop,
 }
@@ -79,7 +79,7 @@ pub(super) enum Input {
 pub(super) fn read_all(sources: &[Source], pieces: &SyncSender<Input>, used: &Receiver<Vec<u8>>) {
     for source in sources {
         let ended = match source.open().and_then(|mut from| read_one(&mut from, pieces, used)) {
-            Ok(true) => Input::EndOfSource,
+            Ok(true) => Input::SourceOver,
             Ok(false) => return,
             Err(error) => Input::Failed(error),
         };
@@ -88,7 +88,7 @@ pub(super) fn read_all(sources: &[Source], pieces: &SyncSender<Input>, used: &Re
             return;
         }
     }
-    let _ = pieces.send(Input::EndOfInput);
+    let _ = pieces.send(Input::Over);
 }
 
 /// Whether the source was read to its end.

@@ -204,10 +204,12 @@ impl Pipeline {
 
 fn layout(args: &ProduceArgs) -> Layout {
     if args.json {
-        return Layout::Json(Box::new(RecordReader::default()));
+        return Layout::Json(RecordReader::default());
     }
     match &args.key_delimiter {
-        Some(delimiter) => Layout::KeyAndValue { delimiter: Finder::new(&delimiter.0).into_owned() },
+        Some(delimiter) => {
+            Layout::KeyAndValue { delimiter: Box::new(Finder::new(&delimiter.0).into_owned()) }
+        }
         None => Layout::Value { key: args.key.clone().map(String::into_bytes) },
     }
 }

@@ -29,9 +29,9 @@ pub(super) enum Layout {
     /// All of it is the value.
     Value { key: Option<Vec<u8>> },
     /// Key, delimiter, value.
-    KeyAndValue { delimiter: Finder<'static> },
+    KeyAndValue { delimiter: Box<Finder<'static>> },
     /// A JSON envelope.
-    Json(Box<RecordReader>),
+    Json(RecordReader),
 }
 
 /// What all records have in common.
@@ -125,13 +125,13 @@ impl Packer {
                     self.framer.feed(&piece, |frame| self.packing.take(frame))?;
                     let _ = used.send(piece);
                 }
-                Input::EndOfSource => {
+                Input::SourceOver => {
                     self.packing.timestamp_ms = now_ms();
                     self.framer.finish(|frame| self.packing.take(frame))?;
                     self.packing.place = Place { source: self.packing.place.source + 1, number: 0 };
                 }
                 Input::Failed(error) => return self.packing.input_failed(&error),
-                Input::EndOfInput => return ControlFlow::Continue(()),
+                Input::Over => return ControlFlow::Continue(()),
                 Input::Stop => return self.stopped(),
             }
             oldest = match (self.packing.batcher.has_open(), oldest) {
