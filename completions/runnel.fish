@@ -73,7 +73,7 @@ complete -c runnel -n "__fish_runnel_using_subcommand produce" -l no-autostart -
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s v -l verbose -d 'Say more on stderr; twice: still more'
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c runnel -n "__fish_runnel_using_subcommand consume" -s o -l offset -d 'Where to start [default: stored with -g, else beginning]' -r
+complete -c runnel -n "__fish_runnel_using_subcommand consume" -s o -l offset -d 'Where to start [default: beginning]; with -g only where the group has committed nothing' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s n -l count -d 'Exit after so many records' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s p -l partition -d 'Only this partition; may be given several times' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s g -l group -d 'Join this consumer group: share partitions, and commit what was printed' -r
