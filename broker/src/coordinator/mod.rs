@@ -1,5 +1,6 @@
 //! Consumer groups: who is in which, who reads which partition, how far everybody is.
 //!
-//! [`group`] decides and awaits nothing.
+//! [`group`] decides and awaits nothing; [`runtime`] gives it time, callers, and the internal log `__consumer_offsets`.
 
 pub mod group;
+pub mod runtime;

@@ -322,3 +322,6 @@ fn check_name(group: &str) -> Result<(), BrokerError> {
     let name = group.chars().take(64).collect();
     Err(BrokerError::InvalidName { name, reason: "a group's name has 1 to 32,767 bytes" })
 }
+
+#[cfg(test)]
+mod tests;

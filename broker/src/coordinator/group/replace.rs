@@ -1,8 +1,6 @@
 //! Static members that come back (KIP-345): a new process with the same instance id takes over its former self's place,
 //! without a rebalance when it wants the same.
 
-use std::collections::BTreeSet;
-
 use super::api::{JoinRequest, Joined, Reply, Ticket};
 use super::context::{Context, Then};
 use super::member::Member;
@@ -46,13 +44,9 @@ impl Group {
         let new = request.protocols.iter().find(|known| known.name == protocol).map(|known| &known.metadata);
         let old = old.metadata(&protocol);
         // Consumers also tell what they own, which is nothing after a restart: only the topics count.
-        let topics = |bytes| -> Option<BTreeSet<String>> { subscribed_topics(bytes) };
-        new.is_some_and(|new| {
-            *new == old
-                || (request.protocol_type == "consumer"
-                    && topics(new).is_some()
-                    && topics(new) == topics(&old))
-        })
+        let is_for_the_same_topics =
+            |new| subscribed_topics(new).is_some_and(|topics| subscribed_topics(&old) == Some(topics));
+        new.is_some_and(|new| *new == old || (self.is_of_consumers() && is_for_the_same_topics(new)))
     }
 
     fn keep_replacement(

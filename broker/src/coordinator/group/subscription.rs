@@ -1,8 +1,8 @@
-//! Which topics a group's members read. The one place where the broker looks into what members say.
+//! What consumers read. The one place where the broker looks into what members and leaders say.
 
 use std::collections::BTreeSet;
 
-use bytes::{Buf, Bytes};
+use runnel_proto::group::{Assignment, Subscription, TopicPartitions};
 
 use super::state::Group;
 
@@ -46,18 +46,11 @@ impl Group {
 }
 
 /// The topics in a consumer's subscription; `None` when the bytes are none.
-pub(super) fn subscribed_topics(subscription: &Bytes) -> Option<BTreeSet<String>> {
-    let mut bytes = subscription.clone();
-    let version = bytes.try_get_i16().ok()?;
-    let count = bytes.try_get_i32().ok()?;
-    if version < 0 {
-        return None;
-    }
-    (0..count)
-        .map(|_| {
-            let length = usize::try_from(bytes.try_get_i16().ok()?).ok()?;
-            let topic = (length <= bytes.len()).then(|| bytes.split_to(length))?;
-            str::from_utf8(&topic).ok().map(str::to_owned)
-        })
-        .collect()
+pub(super) fn subscribed_topics(subscription: &[u8]) -> Option<BTreeSet<String>> {
+    Subscription::decode(subscription).ok().map(|subscription| subscription.topics.into_iter().collect())
+}
+
+/// The partitions in a consumer's assignment; none when the bytes are not one.
+pub(super) fn assigned_partitions(assignment: &[u8]) -> Vec<TopicPartitions> {
+    Assignment::decode(assignment).map(|assignment| assignment.partitions).unwrap_or_default()
 }

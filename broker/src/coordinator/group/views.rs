@@ -1,8 +1,10 @@
 //! What can be seen of groups without asking them.
 
 use bytes::Bytes;
+use runnel_proto::group::TopicPartitions;
 
 use super::state::{Group, GroupState};
+use super::subscription::assigned_partitions;
 
 /// One line about a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,8 @@ pub struct MemberDescription {
     pub subscription: Bytes,
     /// What it got; empty but in a stable group.
     pub assignment: Bytes,
+    /// The assignment as it can be read: for consumers.
+    pub partitions: Vec<TopicPartitions>,
 }
 
 impl Group {
@@ -72,6 +76,11 @@ impl Group {
             client_host: member.client_host.clone(),
             subscription: if is_stable { member.metadata(&protocol) } else { Bytes::new() },
             assignment: if is_stable { member.assignment.clone() } else { Bytes::new() },
+            partitions: if is_stable && self.is_of_consumers() {
+                assigned_partitions(&member.assignment)
+            } else {
+                Vec::new()
+            },
         });
         GroupDescription {
             summary: self.summary(),

@@ -1,0 +1,311 @@
+//! The group machine at work: one task feeds it requests and the time, appends what it wants appended, and answers callers
+//! when that is durable.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::{BoxFuture, try_join_all};
+use futures_util::stream::FuturesOrdered;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use super::group::{
+    Action, CommitRequest, DeleteOffsetsRequest, FetchRequest, FetchedOffset, GroupCoordinator,
+    GroupDescription, GroupSummary, HeartbeatRequest, JoinRequest, Joined, LeaveRequest, Offsets, Reply,
+    Request, SyncRequest, Synced, Ticket, Token,
+};
+use crate::error::BrokerError;
+use crate::types::{LogRecord, Offset, UnixMillis};
+
+/// Requests that wait for the task; whoever comes next waits with its request in hand.
+const MAILBOX: usize = 1_024;
+
+/// Appends records as one batch, without waiting for the disk.
+pub type Append = Box<dyn Fn(&[LogRecord], UnixMillis) -> Result<Offset, BrokerError> + Send>;
+
+/// Where the groups' records go: the internal partition, or a stand-in.
+pub struct GroupLog {
+    /// Appends records as one batch, without waiting for the disk. Returns the offset after them; after an error none is in
+    /// the log.
+    pub append: Append,
+    /// Waits until everything before an offset is on disk.
+    pub durable: Box<dyn Fn(Offset) -> BoxFuture<'static, Result<(), BrokerError>> + Send>,
+}
+
+/// What people should learn of, line by line.
+pub type OnEvent = Box<dyn Fn(String) + Send>;
+
+/// Starts the task over a machine that has replayed the log.
+///
+/// Ends when [`Groups::close`] is called. If it ends otherwise, the machine met a defect and the broker should stop.
+pub fn start(
+    mut machine: GroupCoordinator,
+    log: GroupLog,
+    on_event: OnEvent,
+    now_ms: UnixMillis,
+) -> (Groups, JoinHandle<()>) {
+    let clock = Clock { started: Instant::now(), started_ms: now_ms };
+    machine.loaded(clock.now());
+    let machine = Arc::new(RwLock::new(machine));
+    let (mailbox, requests) = mpsc::channel(MAILBOX);
+    let (lost, losses) = mpsc::unbounded_channel();
+    let task = Task {
+        machine: Arc::clone(&machine),
+        clock,
+        log,
+        on_event,
+        requests,
+        losses,
+        waiting: HashMap::new(),
+        in_flight: FuturesOrdered::new(),
+    };
+    (Groups { machine, mailbox, lost, tickets: Arc::default() }, tokio::spawn(task.run()))
+}
+
+/// Consumer groups, for those who ask. Cheap to clone.
+#[derive(Clone)]
+pub struct Groups {
+    machine: Arc<RwLock<GroupCoordinator>>,
+    mailbox: mpsc::Sender<Message>,
+    lost: mpsc::UnboundedSender<Loss>,
+    tickets: Arc<AtomicU64>,
+}
+
+enum Message {
+    Ask { ticket: Ticket, request: Request, reply: oneshot::Sender<Result<Reply, BrokerError>> },
+    Close,
+}
+
+/// A caller that went away before its answer came.
+struct Loss {
+    group: String,
+    ticket: Ticket,
+}
+
+/// Each method is one request. When its future is dropped the machine forgets the caller; what was to be written is written.
+macro_rules! requests {
+    ($($(#[$doc:meta])* $name:ident($request:ty) = $variant:ident -> $reply:ident($value:ty);)*) => {
+        impl Groups {
+            $($(#[$doc])*
+            pub async fn $name(&self, request: $request) -> Result<$value, BrokerError> {
+                match self.ask(Request::$variant(request)).await? {
+                    Reply::$reply(value) => Ok(value),
+                    other => Err(mismatch(&other)),
+                }
+            })*
+        }
+    };
+}
+
+requests! {
+    /// Joins a group. Answers when the rebalance is through.
+    join(JoinRequest) = Join -> Joined(Joined);
+    /// Fetches the assignment. Answers when the leader has brought it.
+    sync(SyncRequest) = Sync -> Synced(Synced);
+    /// Takes members out; one outcome for each.
+    leave(LeaveRequest) = Leave -> Left(Vec<Result<(), BrokerError>>);
+    /// Keeps offsets; one outcome for each. Those that are `Ok` are durable.
+    commit(CommitRequest) = Commit -> Committed(Vec<Result<(), BrokerError>>);
+    /// Reads offsets.
+    fetch(FetchRequest) = Fetch -> Fetched(Vec<FetchedOffset>);
+    /// Deletes offsets, durably; one outcome for each.
+    delete_offsets(DeleteOffsetsRequest) = DeleteOffsets -> OffsetsDeleted(Vec<Result<(), BrokerError>>);
+}
+
+impl Groups {
+    /// Shows a sign of life. `Err` also tells a member to join again.
+    pub async fn heartbeat(&self, request: HeartbeatRequest) -> Result<(), BrokerError> {
+        self.ask(Request::Heartbeat(request)).await.map(|_| ())
+    }
+
+    /// Deletes a group and its offsets, durably.
+    pub async fn delete_group(&self, group: String) -> Result<(), BrokerError> {
+        self.ask(Request::DeleteGroup { group }).await.map(|_| ())
+    }
+
+    /// Deletes all groups' offsets of a topic that is gone, durably.
+    pub async fn forget_topic(&self, topic: &str) -> Result<(), BrokerError> {
+        let groups = self.machine().groups_on_topic(topic);
+        let forget = |group| self.ask(Request::ForgetTopic { group, topic: topic.to_owned() });
+        try_join_all(groups.into_iter().map(forget)).await.map(|_| ())
+    }
+
+    /// All groups, by name.
+    pub fn list(&self) -> Vec<GroupSummary> {
+        self.machine().list().collect()
+    }
+
+    /// Each group's name and version. A version rises whenever the group, its members or its offsets change.
+    pub fn versions(&self) -> Vec<(String, u64)> {
+        self.machine().versions().map(|(group, version)| (group.to_owned(), version)).collect()
+    }
+
+    /// One group; `None` when there is none of that name.
+    pub fn describe(&self, group: &str) -> Option<GroupDescription> {
+        self.machine().describe(group)
+    }
+
+    /// The offsets that a group has committed.
+    pub fn offsets(&self, group: &str) -> Option<Offsets> {
+        self.machine().offsets(group).cloned()
+    }
+
+    /// All topics with a committed offset: at start, those of them that are gone are to be forgotten.
+    pub fn topics(&self) -> Vec<String> {
+        self.machine().topics().into_iter().map(str::to_owned).collect()
+    }
+
+    /// Stops the task, after what it is writing. Callers that still wait are told that the broker shuts down.
+    pub async fn close(&self) {
+        // Refused only by a task that has stopped already.
+        let _ = self.mailbox.send(Message::Close).await;
+    }
+
+    async fn ask(&self, request: Request) -> Result<Reply, BrokerError> {
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        let loss = Loss { group: request.group().to_owned(), ticket };
+        let mut caller = Caller { lost: &self.lost, loss: Some(loss) };
+        let (reply, answer) = oneshot::channel();
+        let sent = self.mailbox.send(Message::Ask { ticket, request, reply }).await;
+        let result = match sent {
+            Ok(()) => answer.await.unwrap_or(Err(BrokerError::ShuttingDown)),
+            Err(_) => Err(BrokerError::ShuttingDown),
+        };
+        caller.loss = None;
+        result
+    }
+
+    fn machine(&self) -> RwLockReadGuard<'_, GroupCoordinator> {
+        self.machine.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn mismatch(reply: &Reply) -> BrokerError {
+    BrokerError::Internal { reason: format!("a group's answer does not fit its request: {reply:?}") }
+}
+
+/// Tells the task when the caller's future is dropped before it is done.
+struct Caller<'a> {
+    lost: &'a mpsc::UnboundedSender<Loss>,
+    loss: Option<Loss>,
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if let Some(loss) = self.loss.take() {
+            // Refused only by a task that has stopped.
+            let _ = self.lost.send(loss);
+        }
+    }
+}
+
+/// Unix time that runs on evenly from the start, whatever happens to the wall clock: sessions must not end because somebody
+/// set the date.
+#[derive(Clone, Copy)]
+struct Clock {
+    started: Instant,
+    started_ms: UnixMillis,
+}
+
+impl Clock {
+    fn now(&self) -> UnixMillis {
+        self.started_ms + self.started.elapsed().as_millis() as UnixMillis
+    }
+
+    fn instant(&self, at: UnixMillis) -> Instant {
+        self.started + Duration::from_millis(u64::try_from(at - self.started_ms).unwrap_or(0))
+    }
+}
+
+struct Task {
+    machine: Arc<RwLock<GroupCoordinator>>,
+    clock: Clock,
+    log: GroupLog,
+    on_event: OnEvent,
+    requests: mpsc::Receiver<Message>,
+    losses: mpsc::UnboundedReceiver<Loss>,
+    waiting: HashMap<Ticket, oneshot::Sender<Result<Reply, BrokerError>>>,
+    /// Writes on their way to the disk, in order.
+    in_flight: FuturesOrdered<BoxFuture<'static, (Token, Result<(), BrokerError>)>>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        while self.step().await {}
+        // What is being written is finished and answered, and so is what waited for that.
+        while let Some((token, result)) = self.in_flight.next().await {
+            self.drive(|machine, now| machine.appended(now, token, result));
+        }
+    }
+
+    /// Waits for one thing to happen and sees to it; false when told to stop.
+    async fn step(&mut self) -> bool {
+        let deadline = self.machine.read().unwrap_or_else(PoisonError::into_inner).next_deadline();
+        let due = deadline.map(|at| self.clock.instant(at));
+        if due.is_some_and(|due| due <= Instant::now()) {
+            // First, lest a stream of requests starve it.
+            self.drive(|machine, now| machine.tick(now));
+        }
+        tokio::select! {
+            biased;
+            Some((token, result)) = self.in_flight.next() => {
+                self.drive(|machine, now| machine.appended(now, token, result));
+            }
+            Some(Loss { group, ticket }) = self.losses.recv() => {
+                if self.waiting.remove(&ticket).is_some() {
+                    self.drive(|machine, now| machine.cancel(now, &group, ticket));
+                }
+            }
+            message = self.requests.recv() => match message {
+                // A caller that is gone already must not park: its loss may have been reported before this came up.
+                Some(Message::Ask { reply, .. }) if reply.is_closed() => {}
+                Some(Message::Ask { ticket, request, reply }) => {
+                    self.waiting.insert(ticket, reply);
+                    self.drive(|machine, now| machine.handle(now, ticket, request));
+                }
+                Some(Message::Close) | None => return false,
+            },
+            () = wait_until(due) => {}
+        }
+        true
+    }
+
+    fn drive(&mut self, run: impl FnOnce(&mut GroupCoordinator, UnixMillis) -> Vec<Action>) {
+        let now = self.clock.now();
+        let actions = run(&mut self.machine.write().unwrap_or_else(PoisonError::into_inner), now);
+        for action in actions {
+            match action {
+                Action::Reply(ticket, result) => {
+                    if let Some(reply) = self.waiting.remove(&ticket) {
+                        // Refused only by a caller that has just gone.
+                        let _ = reply.send(result);
+                    }
+                }
+                Action::Append { token, records } => self.append(token, &records, now),
+                Action::Event(text) => (self.on_event)(text),
+            }
+        }
+    }
+
+    fn append(&mut self, token: Token, records: &[LogRecord], now: UnixMillis) {
+        let appended = (self.log.append)(records, now).map(|next_offset| (self.log.durable)(next_offset));
+        // A refusal queues, too: outcomes are reported in order.
+        self.in_flight.push_back(Box::pin(async move {
+            match appended {
+                Ok(durable) => (token, durable.await),
+                Err(error) => (token, Err(error)),
+            }
+        }));
+    }
+}
+
+async fn wait_until(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
