@@ -140,6 +140,11 @@ impl Log {
         log
     }
 
+    /// The settings in force.
+    pub fn config(&self) -> &Arc<TopicConfig> {
+        &self.config
+    }
+
     /// Puts other settings in force.
     pub fn set_config(&mut self, config: Arc<TopicConfig>) {
         self.config = config;

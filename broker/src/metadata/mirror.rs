@@ -149,18 +149,18 @@ impl Mirror {
     }
 
     /// Writes what waits and closes the store; gives up after the deadline that it was opened with.
-    pub fn close(self) {
-        drop(self);
-    }
-}
-
-impl Drop for Mirror {
-    fn drop(&mut self) {
+    pub fn close(&self) {
         lock(&self.shared.state).closing = true;
         self.shared.wake.notify_one();
         if let Err(mpsc::RecvTimeoutError::Timeout) = lock(&self.done).recv_timeout(self.deadline) {
             self.shared.rest(&Doubt::TimedOut(self.deadline));
         }
+    }
+}
+
+impl Drop for Mirror {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 

@@ -1,0 +1,125 @@
+//! All the logs of a broker: opened and verified at the start, remembered in checkpoints, closed at the end.
+
+mod open;
+mod own;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+pub use open::Opened;
+
+use crate::broker::StartError;
+use crate::config::BrokerConfig;
+use crate::coordinator::runtime::Groups;
+use crate::error::BrokerError;
+use crate::log::{Checkpoint, Log, SyncPoint};
+use crate::metadata::Mirror;
+use crate::operations::Operations;
+use crate::partition::{Committer, Fatal, Registry};
+use crate::types::TopicPartition;
+
+type Points = BTreeMap<TopicPartition, SyncPoint>;
+
+/// How often sync points are remembered. What is synced after the last one is verified by the next start if this one does
+/// not stop in order.
+const CHECKPOINT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The open logs, and what must be done to close them.
+pub struct Logs {
+    registry: Registry,
+    groups: Groups,
+    groups_task: tokio::task::JoinHandle<()>,
+    mirror: Arc<Mirror>,
+    committer: Committer,
+    committer_thread: JoinHandle<()>,
+    /// Taken out for the last, clean one.
+    checkpoint: Arc<Mutex<Option<Checkpoint>>>,
+}
+
+impl Logs {
+    /// Opens everything below the data directory.
+    pub async fn open(
+        data_dir: &Path,
+        config: &BrokerConfig,
+        fatal: Fatal,
+    ) -> Result<(Self, Opened), StartError> {
+        let (data_dir, config) = (data_dir.to_owned(), config.clone());
+        let runtime = tokio::runtime::Handle::current();
+        tokio::task::spawn_blocking(move || open::open(&data_dir, &config, fatal, &runtime))
+            .await
+            .unwrap_or_else(|error| Err(BrokerError::Internal { reason: error.to_string() }.into()))
+    }
+
+    /// Remembers sync points, until the broker stops.
+    pub fn checkpoints(&self, operations: Operations) -> impl Future<Output = ()> + Send + use<> {
+        let (registry, checkpoint) = (self.registry.clone(), Arc::clone(&self.checkpoint));
+        async move {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(CHECKPOINT_PAUSE) => {}
+                    () = operations.stopped() => return,
+                }
+                let (registry, checkpoint) = (registry.clone(), Arc::clone(&checkpoint));
+                let written = tokio::task::spawn_blocking(move || {
+                    let points = sync_points(&registry);
+                    let mut checkpoint =
+                        checkpoint.lock().expect("no one panics while holding the checkpoint");
+                    checkpoint.as_mut().map_or(Ok(()), |checkpoint| checkpoint.write(&points))
+                });
+                // An older checkpoint only makes the next start verify more.
+                if let Ok(Err(error)) = written.await {
+                    tracing::warn!(%error, "the checkpoint could not be written; it is tried again");
+                }
+            }
+        }
+    }
+
+    /// Stops in order: everything acknowledged is on disk already, everything else is synced now, and the next start need not
+    /// verify anything.
+    pub async fn close(mut self) -> Result<(), BrokerError> {
+        self.groups.close().await;
+        // The task ends by itself; a panic in it has been told.
+        let _ = (&mut self.groups_task).await;
+        tokio::task::spawn_blocking(move || self.close_blocking())
+            .await
+            .unwrap_or_else(|error| Err(BrokerError::Internal { reason: error.to_string() }))
+    }
+
+    fn close_blocking(self) -> Result<(), BrokerError> {
+        self.committer.stop();
+        // The thread ends by itself; a panic in it has been told.
+        let _ = self.committer_thread.join();
+        let failed = |error: &dyn std::fmt::Display| BrokerError::StorageFailed { reason: error.to_string() };
+        let mut points = Points::new();
+        for (id, mut log) in end_all(&self.registry, &BrokerError::ShuttingDown) {
+            points.insert(id, log.close().map_err(|error| failed(&error))?);
+        }
+        let checkpoint = self.checkpoint.lock().expect("no one panics while holding the checkpoint").take();
+        if let Some(checkpoint) = checkpoint {
+            checkpoint.write_clean(&points).map_err(|error| failed(&error))?;
+        }
+        self.mirror.close();
+        Ok(())
+    }
+
+    /// Stops without trusting the disk any more: whoever waits is told, and the next start verifies.
+    pub fn abandon(&self, reason: &str) {
+        end_all(&self.registry, &BrokerError::StorageFailed { reason: reason.to_owned() });
+    }
+}
+
+fn sync_points(registry: &Registry) -> Points {
+    let topics = registry.all();
+    let partitions = topics.iter().flat_map(|topic| &topic.partitions);
+    partitions.filter_map(|partition| Some((partition.id(), partition.sync_point()?))).collect()
+}
+
+fn end_all(registry: &Registry, reason: &BrokerError) -> Vec<(TopicPartition, Box<Log>)> {
+    let topics = registry.all();
+    let partitions = topics.iter().flat_map(|topic| &topic.partitions);
+    partitions.filter_map(|partition| Some((partition.id(), partition.end(reason.clone())?))).collect()
+}

@@ -1,0 +1,93 @@
+//! Settings of the broker and of topics: tell, change.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use runnel_proto::v1::ConfigEntry;
+
+use super::Operations;
+use crate::config::{self, BrokerConfig, TopicConfig};
+use crate::error::BrokerError;
+use crate::metadata::ConfigChange;
+use crate::partition::Topic;
+
+impl Operations {
+    /// Every setting of a topic.
+    pub fn describe_topic_configs(&self, topic: &str) -> Result<Vec<ConfigEntry>, BrokerError> {
+        let view = self.describe_topic(topic)?;
+        Ok(config::describe_topic(&self.config(), &view.configs))
+    }
+
+    /// Every setting of the broker.
+    pub fn describe_broker_configs(&self) -> Vec<ConfigEntry> {
+        self.image(|image| config::describe_broker(&self.shared.static_config, image.broker_configs()))
+    }
+
+    /// Changes settings of a topic, all or none; in force on return.
+    pub async fn alter_topic_configs(
+        &self,
+        topic: String,
+        change: ConfigChange,
+        validate_only: bool,
+    ) -> Result<(), BrokerError> {
+        self.unhurried(move |operations| async move {
+            let served = operations.registry().topic(&topic)?;
+            let broker = operations.config();
+            let check =
+                |configs: &BTreeMap<String, String>| TopicConfig::resolve(&broker, configs).map(|_| ());
+            let records = operations.image(|image| image.alter_topic_configs(&topic, &change, &check))?;
+            if !validate_only {
+                operations.persist(&records).await?;
+                operations.refresh(&served, &broker)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes settings of the broker, all or none; in force on return.
+    pub async fn alter_broker_configs(
+        &self,
+        change: ConfigChange,
+        validate_only: bool,
+    ) -> Result<(), BrokerError> {
+        self.unhurried(move |operations| async move {
+            let fixed = &operations.shared.static_config;
+            let check = |configs: &BTreeMap<String, String>| fixed.with_dynamic(configs).map(|_| ());
+            let records = operations.image(|image| image.alter_broker_configs(&change, &check))?;
+            if !validate_only {
+                operations.persist(&records).await?;
+                operations.refresh_all()?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Puts the broker's settings in force, for itself and for every topic that has none of its own.
+    fn refresh_all(&self) -> Result<(), BrokerError> {
+        let fixed = &self.shared.static_config;
+        let broker = Arc::new(self.image(|image| fixed.with_dynamic(image.broker_configs()))?);
+        *self.shared.config.write().expect("no one panics while holding the settings") = Arc::clone(&broker);
+        for topic in self.registry().all().iter().filter(|topic| !topic.internal) {
+            self.refresh(topic, &broker)?;
+        }
+        Ok(())
+    }
+
+    fn refresh(&self, topic: &Topic, broker: &BrokerConfig) -> Result<(), BrokerError> {
+        let configs = self.image(|image| image.topic(&topic.name).map(|topic| topic.configs.clone()))?;
+        let config = Arc::new(TopicConfig::resolve(broker, &configs)?);
+        for partition in &topic.partitions {
+            partition.set_config(Arc::clone(&config));
+        }
+        self.registry().put(Topic {
+            id: topic.id,
+            name: Arc::clone(&topic.name),
+            internal: topic.internal,
+            config,
+            partitions: topic.partitions.clone(),
+        });
+        Ok(())
+    }
+}

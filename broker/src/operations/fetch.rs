@@ -1,0 +1,193 @@
+//! Fetch: one reader's way through some partitions.
+//!
+//! A reader costs the broker one chunk at a time. Chunks are charged to a budget that all readers share; when it is used
+//! up (readers that do not read hold what they were given), further chunks are small and uncharged, so that slow readers
+//! slow nobody down and memory stays bounded.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::select_all;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Operations;
+use crate::error::BrokerError;
+use crate::partition::Partition;
+use crate::types::Offset;
+
+/// A chunk when the budget is used up.
+const SMALL_CHUNK_BYTES: usize = 16 << 10;
+
+/// Where to read one partition.
+#[derive(Debug, Clone)]
+pub struct Position {
+    /// The topic's name.
+    pub topic: String,
+    /// The partition, from 0.
+    pub partition: i32,
+    /// The first offset wanted.
+    pub offset: Offset,
+    /// Finished once the position reaches this; `None`: follow for ever.
+    pub stop_offset: Option<Offset>,
+}
+
+/// What a reader gets next.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Whose it is.
+    pub position: Position,
+    /// Whole batches; empty with `finished` or an error.
+    pub batches: Bytes,
+    /// The first offset that still exists.
+    pub log_start_offset: Offset,
+    /// The offset after the last record that readers may see.
+    pub high_watermark: Offset,
+    /// Nothing more comes from this partition.
+    pub finished: bool,
+    /// Why it can't be read on.
+    pub error: Option<BrokerError>,
+}
+
+/// A reader of some partitions, which take turns.
+#[derive(Debug)]
+pub struct Reader {
+    active: VecDeque<Cursor>,
+    /// Partitions that could not even be found; told first.
+    refused: Vec<(Position, BrokerError)>,
+    chunk_bytes: usize,
+    budget: Arc<Semaphore>,
+    /// Held until the next chunk is asked for: the transport has then taken the last one.
+    held: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug)]
+struct Cursor {
+    position: Position,
+    partition: Arc<Partition>,
+}
+
+impl Operations {
+    /// A reader for `positions`, with chunks of about `chunk_bytes`.
+    pub fn reader(&self, positions: Vec<Position>, chunk_bytes: usize) -> Reader {
+        let mut active = VecDeque::with_capacity(positions.len());
+        let mut refused = Vec::new();
+        for position in positions {
+            match self.registry().partition(&position.topic, position.partition) {
+                Ok(partition) => active.push_back(Cursor { position, partition }),
+                Err(error) => refused.push((position, error)),
+            }
+        }
+        let budget = Arc::clone(&self.shared.fetch_budget);
+        Reader { active, refused, chunk_bytes, budget, held: None }
+    }
+}
+
+impl Reader {
+    /// Waits for the next chunk; `None` when every partition is finished or failed.
+    pub async fn next(&mut self) -> Option<Chunk> {
+        self.held = None;
+        if let Some((position, error)) = self.refused.pop() {
+            return Some(Chunk::failed(position, error));
+        }
+        loop {
+            for _ in 0..self.active.len() {
+                let cursor = self.active.pop_front()?;
+                match self.advance(cursor).await {
+                    Step::Told(chunk) => return Some(chunk),
+                    Step::Waits(cursor) => self.active.push_back(cursor),
+                }
+            }
+            if self.active.is_empty() {
+                return None;
+            }
+            let waits = self.active.iter().map(|cursor| Box::pin(cursor.changed()));
+            let (_, index, _) = select_all(waits).await;
+            // The one that woke us comes first, so that a busy neighbour can't starve it.
+            self.active.swap(0, index);
+        }
+    }
+
+    async fn advance(&mut self, mut cursor: Cursor) -> Step {
+        if cursor.finished() {
+            return Step::Told(cursor.into_finished());
+        }
+        let (chunk_bytes, permit) = self.allowance();
+        match cursor.partition.read(cursor.position.offset, chunk_bytes).await {
+            Err(error) => Step::Told(Chunk::failed(cursor.position, error)),
+            Ok(read) if read.bytes.is_empty() => {
+                // A position inside a gap at the log's end moves on without any bytes.
+                cursor.position.offset = cursor.position.offset.max(read.next_offset);
+                match cursor.finished() {
+                    true => Step::Told(cursor.into_finished()),
+                    false => Step::Waits(cursor),
+                }
+            }
+            Ok(read) => {
+                let records = read.next_offset - cursor.position.offset;
+                cursor.partition.sent(records.max(0) as u64, read.bytes.len() as u64);
+                cursor.position.offset = read.next_offset;
+                self.held = permit;
+                let mut chunk = cursor.chunk(read.bytes);
+                chunk.finished = cursor.finished();
+                if !chunk.finished {
+                    self.active.push_back(cursor);
+                }
+                Step::Told(chunk)
+            }
+        }
+    }
+
+    fn allowance(&self) -> (usize, Option<OwnedSemaphorePermit>) {
+        match Arc::clone(&self.budget).try_acquire_many_owned(self.chunk_bytes as u32) {
+            Ok(permit) => (self.chunk_bytes, Some(permit)),
+            Err(_) => (self.chunk_bytes.min(SMALL_CHUNK_BYTES), None),
+        }
+    }
+}
+
+enum Step {
+    Told(Chunk),
+    Waits(Cursor),
+}
+
+impl Cursor {
+    fn finished(&self) -> bool {
+        self.position.stop_offset.is_some_and(|stop| self.position.offset >= stop)
+    }
+
+    /// Waits until there is something to read, or the partition ends.
+    async fn changed(&self) {
+        // An end is found by the read that follows.
+        let _ = self.partition.readable(self.position.offset).await;
+    }
+
+    fn into_finished(self) -> Chunk {
+        Chunk { finished: true, ..self.chunk(Bytes::new()) }
+    }
+
+    fn chunk(&self, batches: Bytes) -> Chunk {
+        let figures = self.partition.figures().unwrap_or_default();
+        Chunk {
+            position: self.position.clone(),
+            batches,
+            log_start_offset: figures.log_start_offset,
+            high_watermark: figures.high_watermark,
+            finished: false,
+            error: None,
+        }
+    }
+}
+
+impl Chunk {
+    fn failed(position: Position, error: BrokerError) -> Self {
+        Self {
+            position,
+            batches: Bytes::new(),
+            log_start_offset: -1,
+            high_watermark: -1,
+            finished: false,
+            error: Some(error),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Groups: the coordinator's answers, and how far behind their partitions each is.
+
+use std::collections::BTreeMap;
+
+use runnel_proto::group::Assignment;
+
+use super::Operations;
+use crate::coordinator::group::{
+    CommittedOffset, GroupDescription, MemberDescription, NamedPartition, Offsets,
+};
+use crate::coordinator::runtime::Groups;
+use crate::error::BrokerError;
+use crate::types::{Offset, UnixMillis};
+
+/// A group and how far it is.
+#[derive(Debug, Clone)]
+pub struct GroupProgress {
+    /// The group and its members.
+    pub group: GroupDescription,
+    /// The partitions with a committed offset or an owner, by topic and number.
+    pub partitions: Vec<PartitionProgress>,
+}
+
+/// How far a group is in one partition. What is not known is `None`, never 0.
+#[derive(Debug, Clone)]
+pub struct PartitionProgress {
+    /// The partition.
+    pub partition: NamedPartition,
+    /// What is committed.
+    pub committed: Option<CommittedOffset>,
+    /// The first offset that still exists.
+    pub log_start_offset: Option<Offset>,
+    /// The high watermark.
+    pub end_offset: Option<Offset>,
+    /// Age of the first record that is not committed; 0 when there is none.
+    pub time_lag_ms: Option<i64>,
+    /// The owner's member id; empty when nobody owns it.
+    pub member_id: String,
+}
+
+impl GroupProgress {
+    /// Records not yet committed over all partitions; `None` when nothing is known of any.
+    pub fn lag(&self) -> Option<i64> {
+        let known: Vec<_> = self.partitions.iter().filter_map(PartitionProgress::lag).collect();
+        (!known.is_empty()).then(|| known.iter().sum())
+    }
+}
+
+impl PartitionProgress {
+    /// Records not yet committed.
+    pub fn lag(&self) -> Option<i64> {
+        let committed = self.committed.as_ref()?.offset;
+        // Offsets that retention has deleted can't be read any more: they are lost, not lagging.
+        let first = committed.max(self.log_start_offset?);
+        Some((self.end_offset? - first).max(0))
+    }
+}
+
+impl MemberDescription {
+    /// The partitions that the member was given, by topic; empty when its protocol is not the consumers'.
+    pub fn assigned(&self) -> BTreeMap<String, Vec<i32>> {
+        let Ok(assignment) = Assignment::decode(&self.assignment) else { return BTreeMap::new() };
+        let mut topics: BTreeMap<String, Vec<i32>> = BTreeMap::new();
+        for topic in assignment.partitions {
+            topics.entry(topic.topic).or_default().extend(topic.partitions);
+        }
+        topics
+    }
+}
+
+impl Operations {
+    /// The group coordinator.
+    pub fn groups(&self) -> &Groups {
+        &self.shared.groups
+    }
+
+    /// Every group and how far it is. Reads the disk for time lags.
+    pub fn groups_progress(&self, now_ms: UnixMillis) -> Vec<GroupProgress> {
+        let groups = self.groups().list();
+        groups.iter().filter_map(|group| self.group_progress(&group.group, now_ms).ok()).collect()
+    }
+
+    /// One group and how far it is. Reads the disk for time lags.
+    pub fn group_progress(&self, group: &str, now_ms: UnixMillis) -> Result<GroupProgress, BrokerError> {
+        let unknown = || BrokerError::UnknownGroup { group: group.to_owned() };
+        let description = self.groups().describe(group).ok_or_else(unknown)?;
+        let offsets = self.groups().offsets(group).ok_or_else(unknown)?;
+        Ok(self.progress(description, &offsets, now_ms))
+    }
+
+    fn progress(&self, group: GroupDescription, offsets: &Offsets, now_ms: UnixMillis) -> GroupProgress {
+        let mut rows: BTreeMap<NamedPartition, (Option<CommittedOffset>, String)> = BTreeMap::new();
+        for (topic, partition, committed) in offsets.iter() {
+            let key = NamedPartition { topic: topic.to_owned(), partition };
+            rows.insert(key, (Some(committed.clone()), String::new()));
+        }
+        for member in &group.members {
+            for (topic, partitions) in member.assigned() {
+                for partition in partitions {
+                    let key = NamedPartition { topic: topic.clone(), partition };
+                    rows.entry(key).or_default().1.clone_from(&member.member_id);
+                }
+            }
+        }
+        let partitions = rows
+            .into_iter()
+            .map(|(partition, (committed, member_id))| {
+                self.partition_progress(partition, committed, member_id, now_ms)
+            })
+            .collect();
+        GroupProgress { group, partitions }
+    }
+
+    fn partition_progress(
+        &self,
+        partition: NamedPartition,
+        committed: Option<CommittedOffset>,
+        member_id: String,
+        now_ms: UnixMillis,
+    ) -> PartitionProgress {
+        let served = self.registry().partition(&partition.topic, partition.partition).ok();
+        let figures = served.as_ref().and_then(|served| served.figures().ok());
+        let mut progress = PartitionProgress {
+            partition,
+            committed,
+            log_start_offset: figures.as_ref().map(|figures| figures.log_start_offset),
+            end_offset: figures.as_ref().map(|figures| figures.high_watermark),
+            time_lag_ms: None,
+            member_id,
+        };
+        progress.time_lag_ms = match (progress.lag(), served, &progress.committed, figures) {
+            (Some(0), ..) => Some(0),
+            (Some(_), Some(served), Some(committed), Some(figures)) => {
+                let first = committed.offset.max(figures.log_start_offset);
+                let timestamp_ms = served.timestamp_at(first).ok().flatten();
+                timestamp_ms.map(|timestamp_ms| (now_ms - timestamp_ms).max(0))
+            }
+            _ => None,
+        };
+        progress
+    }
+}

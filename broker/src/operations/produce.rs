@@ -1,0 +1,67 @@
+//! Produce: a batch in, an acknowledgement out once it is on disk.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Operations;
+use crate::clock;
+use crate::error::BrokerError;
+use crate::log::Appended;
+use crate::log::validate;
+use crate::partition::Partition;
+
+/// A batch that is appended and not yet acknowledged.
+#[derive(Debug)]
+pub struct Pending {
+    partition: Arc<Partition>,
+    appended: Appended,
+    // Given back when the batch is answered: what is in flight is what is paid for.
+    _budget: OwnedSemaphorePermit,
+}
+
+impl Operations {
+    /// Takes room for `size_bytes` of a batch in flight, waiting until others are answered. The caller stops reading
+    /// its connection meanwhile, so the budget holds for all clients together.
+    pub async fn admit(&self, size_bytes: usize) -> Result<OwnedSemaphorePermit, BrokerError> {
+        let wanted = size_bytes.min(self.shared.produce_budget_bytes) as u32;
+        let budget = Arc::clone(&self.shared.produce_budget);
+        budget.acquire_many_owned(wanted).await.map_err(|_| BrokerError::ShuttingDown)
+    }
+
+    /// Checks one batch and appends it byte for byte.
+    pub fn produce(
+        &self,
+        topic: &str,
+        partition: i32,
+        batch: Bytes,
+        budget: OwnedSemaphorePermit,
+    ) -> Result<Pending, BrokerError> {
+        let topic = self.registry().topic(topic)?;
+        if topic.internal {
+            return Err(BrokerError::PolicyViolation {
+                topic: topic.name.to_string(),
+                reason: "the broker alone writes to its internal topics",
+            });
+        }
+        let partition = Arc::clone(topic.partition(partition)?);
+        let now_ms = clock::now_ms();
+        let batch = validate::check(batch, &topic.config, &topic.name, now_ms)?;
+        let appended = partition.append(&batch, now_ms)?;
+        Ok(Pending { partition, appended, _budget: budget })
+    }
+}
+
+impl Pending {
+    /// What the log gave the batch, on disk or not.
+    pub fn written(&self) -> &Appended {
+        &self.appended
+    }
+
+    /// Waits until the batch is on disk.
+    pub async fn durable(self) -> Result<Appended, BrokerError> {
+        self.partition.durable(self.appended.next_offset).await?;
+        Ok(self.appended)
+    }
+}

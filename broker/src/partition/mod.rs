@@ -1,0 +1,376 @@
+//! Partitions: each a log with one writer at a time, a high watermark that its readers see, and everyone who waits on it.
+
+mod committer;
+mod fatal;
+mod progress;
+mod registry;
+mod upkeep;
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use runnel_proto::records::{BatchBuilder, Compression};
+use tokio::sync::watch;
+
+pub use committer::Committer;
+pub use fatal::Fatal;
+pub use progress::Progress;
+pub use registry::{Registry, Topic};
+
+use crate::config::TopicConfig;
+use crate::error::BrokerError;
+use crate::log::{Appended, Batches, Log, LogError, SyncPoint, Unsynced, ValidBatch};
+use crate::types::{LogRecord, Offset, TopicPartition, UnixMillis};
+
+/// What every partition of a broker shares.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// Makes appended records durable.
+    pub committer: Committer,
+    /// Raised when the disk fails.
+    pub fatal: Fatal,
+    /// Stamped on every batch; raised by each start after an unclean stop.
+    pub leader_epoch: i32,
+}
+
+/// One partition. All methods may be called from any thread; appends take turns.
+pub struct Partition {
+    topic: Arc<str>,
+    id: TopicPartition,
+    shared: Shared,
+    state: Mutex<State>,
+    progress: watch::Sender<Progress>,
+    /// Whether the committer has the partition in its queue already.
+    queued: AtomicBool,
+    traffic: Traffic,
+}
+
+enum State {
+    Serving(Box<Log>),
+    Ended(BrokerError),
+}
+
+/// Counters since the broker started.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Records appended.
+    pub records_in: AtomicU64,
+    /// Bytes appended.
+    pub bytes_in: AtomicU64,
+    /// Records sent to readers, as the span of offsets sent.
+    pub records_out: AtomicU64,
+    /// Bytes sent to readers.
+    pub bytes_out: AtomicU64,
+}
+
+/// A partition's figures at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// The first offset that still exists.
+    pub log_start_offset: Offset,
+    /// The offset after the last record that readers may see.
+    pub high_watermark: Offset,
+    /// The offset that the next record gets.
+    pub log_end_offset: Offset,
+    /// Bytes in its segment files.
+    pub size_bytes: u64,
+    /// How many segments.
+    pub segments: u32,
+}
+
+impl Partition {
+    /// A partition that serves `log`, all of which is durable.
+    pub fn serve(topic: Arc<str>, id: TopicPartition, log: Log, shared: Shared) -> Arc<Self> {
+        let progress = Progress { high_watermark: log.end_offset(), ended: None };
+        Arc::new(Self::new(topic, id, shared, State::Serving(Box::new(log)), progress))
+    }
+
+    /// A partition whose files are damaged before their last sync point: kept, and not served.
+    pub fn quarantined(topic: Arc<str>, id: TopicPartition, reason: String, shared: Shared) -> Arc<Self> {
+        let error = quarantine(&topic, id.partition, reason);
+        let progress = Progress { high_watermark: 0, ended: Some(error.clone()) };
+        Arc::new(Self::new(topic, id, shared, State::Ended(error), progress))
+    }
+
+    fn new(topic: Arc<str>, id: TopicPartition, shared: Shared, state: State, progress: Progress) -> Self {
+        Self {
+            topic,
+            id,
+            shared,
+            state: Mutex::new(state),
+            progress: watch::Sender::new(progress),
+            queued: AtomicBool::new(false),
+            traffic: Traffic::default(),
+        }
+    }
+
+    /// The topic's name.
+    pub fn topic(&self) -> &Arc<str> {
+        &self.topic
+    }
+
+    /// Which partition this is.
+    pub fn id(&self) -> TopicPartition {
+        self.id
+    }
+
+    /// The counters.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// The leader epoch that appended batches get.
+    pub fn leader_epoch(&self) -> i32 {
+        self.shared.leader_epoch
+    }
+
+    /// Appends a batch; it may be acknowledged once [`Partition::durable`] says so for its `next_offset`.
+    ///
+    /// Runs on the caller's thread under a short lock, with no hand-over: the write goes to the page cache.
+    pub fn append(self: &Arc<Self>, batch: &ValidBatch, now_ms: UnixMillis) -> Result<Appended, BrokerError> {
+        let (appended, flush) = self.with_log(|log| {
+            let appended = log.append(batch, self.shared.leader_epoch, now_ms)?;
+            let flush = Flush::after(&appended, &log.sync_point(), log.config());
+            Ok((appended, flush))
+        })?;
+        self.traffic.records_in.fetch_add(batch.header.record_count.max(0) as u64, Ordering::Relaxed);
+        self.traffic.bytes_in.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
+        match flush {
+            Flush::Now => self.enqueue(),
+            Flush::Within(delay) => {
+                self.advance(appended.next_offset);
+                self.shared.committer.enqueue_at(Arc::clone(self), Instant::now() + delay);
+            }
+            Flush::Later => self.advance(appended.next_offset),
+        }
+        Ok(appended)
+    }
+
+    /// Appends keyed records as one batch, for the broker's own logs. Returns the offset after them.
+    pub fn append_records(
+        self: &Arc<Self>,
+        records: &[LogRecord],
+        now_ms: UnixMillis,
+    ) -> Result<Offset, BrokerError> {
+        let mut builder = BatchBuilder::new(Compression::None);
+        for record in records {
+            builder.push(now_ms, Some(&record.key), record.value.as_deref(), &[]);
+        }
+        let bytes = builder.build().map_err(|error| BrokerError::Internal { reason: error.to_string() })?;
+        let batch = ValidBatch::internal(bytes)
+            .map_err(|error| BrokerError::Internal { reason: error.to_string() })?;
+        Ok(self.append(&batch, now_ms)?.next_offset)
+    }
+
+    /// Waits until everything below `next_offset` is on disk and visible.
+    pub async fn durable(&self, next_offset: Offset) -> Result<(), BrokerError> {
+        self.wait(next_offset).await
+    }
+
+    /// Waits until readers may see something at or after `offset`.
+    pub async fn readable(&self, offset: Offset) -> Result<(), BrokerError> {
+        self.wait(offset + 1).await
+    }
+
+    async fn wait(&self, offset: Offset) -> Result<(), BrokerError> {
+        let mut progress = self.progress.subscribe();
+        let seen = progress.wait_for(|progress| progress.reached(offset).is_some()).await;
+        // The sender lives in `self`, so the channel is open for as long as anybody can wait here.
+        seen.ok().and_then(|progress| progress.reached(offset)).unwrap_or(Err(BrokerError::ShuttingDown))
+    }
+
+    /// The offset after the last record that readers may see.
+    pub fn high_watermark(&self) -> Offset {
+        self.progress.borrow().high_watermark
+    }
+
+    /// Reads whole batches from `offset` on; empty at the end. At least one batch even when it is above `max_bytes`.
+    pub async fn read(&self, offset: Offset, max_bytes: usize) -> Result<Batches, BrokerError> {
+        let upper = self.high_watermark();
+        let plan = self.with_log(|log| log.plan_read(offset, max_bytes, upper))?;
+        if plan.is_empty() {
+            return Ok(Batches { bytes: Bytes::new(), next_offset: offset });
+        }
+        let read = tokio::task::spawn_blocking(move || plan.read())
+            .await
+            .map_err(|error| BrokerError::Internal { reason: error.to_string() })?;
+        read.map_err(|error| self.refuse(error))
+    }
+
+    /// Counts what was sent to a reader.
+    pub fn sent(&self, records: u64, bytes: u64) {
+        self.traffic.records_out.fetch_add(records, Ordering::Relaxed);
+        self.traffic.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The first record at or after a time, that readers may see: its offset and timestamp.
+    pub fn offset_for_timestamp(
+        &self,
+        timestamp_ms: UnixMillis,
+    ) -> Result<Option<(Offset, UnixMillis)>, BrokerError> {
+        let upper = self.high_watermark();
+        self.with_log(|log| log.offset_for_timestamp(timestamp_ms, upper))
+    }
+
+    /// The timestamp of the record at `offset`, exact to its batch; `None` when there is no such record.
+    pub fn timestamp_at(&self, offset: Offset) -> Result<Option<UnixMillis>, BrokerError> {
+        self.with_log(|log| log.timestamp_at(offset))
+    }
+
+    /// Deletes the records before `offset`; -1 means all that readers may see. Returns where the log starts now.
+    pub fn truncate_before(&self, offset: Offset) -> Result<Offset, BrokerError> {
+        let upper = self.high_watermark();
+        let offset = if offset == -1 { upper } else { offset };
+        self.with_log(|log| {
+            if offset < 0 || offset > upper {
+                return Err(LogError::OutOfRange { offset, start: log.start_offset(), end: upper });
+            }
+            log.truncate_before(offset)
+        })
+    }
+
+    /// Puts new settings in force.
+    pub fn set_config(&self, config: Arc<TopicConfig>) {
+        if let State::Serving(log) = &mut *self.lock() {
+            log.set_config(config);
+        }
+    }
+
+    /// The figures now; `Err` when the partition is not served.
+    pub fn figures(&self) -> Result<Figures, BrokerError> {
+        let high_watermark = self.high_watermark();
+        self.with_log(|log| {
+            Ok(Figures {
+                log_start_offset: log.start_offset(),
+                high_watermark,
+                log_end_offset: log.end_offset(),
+                size_bytes: log.size_bytes(),
+                segments: log.segment_count() as u32,
+            })
+        })
+    }
+
+    /// Stops serving: readers and producers get `reason`. Returns the log when there was one.
+    pub fn end(&self, reason: BrokerError) -> Option<Box<Log>> {
+        let state = std::mem::replace(&mut *self.lock(), State::Ended(reason.clone()));
+        self.progress.send_modify(|progress| progress.ended = Some(reason));
+        match state {
+            State::Serving(log) => Some(log),
+            State::Ended(_) => None,
+        }
+    }
+
+    /// The last point known to be on disk; `None` when the partition is not served.
+    pub fn sync_point(&self) -> Option<SyncPoint> {
+        match &*self.lock() {
+            State::Serving(log) => Some(log.sync_point()),
+            State::Ended(_) => None,
+        }
+    }
+
+    /// What must be synced so that all that is appended so far is durable; `None` when the partition is not served.
+    fn take_unsynced(&self) -> Option<Unsynced> {
+        self.queued.store(false, Ordering::Release);
+        match &*self.lock() {
+            State::Serving(log) => Some(log.unsynced()),
+            State::Ended(_) => None,
+        }
+    }
+
+    /// Everything up to `point` is on disk.
+    fn committed(&self, point: &SyncPoint) {
+        if let State::Serving(log) = &mut *self.lock() {
+            log.synced(point);
+        }
+        self.advance(point.offset);
+    }
+
+    fn advance(&self, offset: Offset) {
+        self.progress.send_if_modified(|progress| {
+            let further = offset > progress.high_watermark;
+            progress.high_watermark = progress.high_watermark.max(offset);
+            further
+        });
+    }
+
+    fn enqueue(self: &Arc<Self>) {
+        if !self.queued.swap(true, Ordering::AcqRel) {
+            self.shared.committer.enqueue(Arc::clone(self));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no one panics while holding a partition's log")
+    }
+
+    fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> Result<T, LogError>) -> Result<T, BrokerError> {
+        let outcome = match &mut *self.lock() {
+            State::Serving(log) => work(log),
+            State::Ended(reason) => return Err(reason.clone()),
+        };
+        outcome.map_err(|error| self.refuse(error))
+    }
+
+    /// Turns a log's error into a refusal, and draws its consequence for the partition or the broker.
+    fn refuse(&self, error: LogError) -> BrokerError {
+        match error {
+            LogError::OutOfRange { offset, start, end } => BrokerError::OffsetOutOfRange {
+                topic: self.topic.to_string(),
+                partition: self.id.partition,
+                offset,
+                start,
+                end,
+            },
+            LogError::DiskFull => BrokerError::DiskFull,
+            LogError::Unreadable { reason } => BrokerError::Internal { reason },
+            LogError::Corrupt { reason } => {
+                let error = quarantine(&self.topic, self.id.partition, reason);
+                tracing::error!(%error, "damage found");
+                self.end(error.clone());
+                error
+            }
+            LogError::Failed { reason } => {
+                self.shared.fatal.raise(&reason);
+                BrokerError::StorageFailed { reason }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Partition").field("topic", &self.topic).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+fn quarantine(topic: &str, partition: i32, reason: String) -> BrokerError {
+    BrokerError::PartitionQuarantined { topic: topic.to_owned(), partition, reason }
+}
+
+/// When what was appended is synced.
+enum Flush {
+    /// Before it is acknowledged: the default.
+    Now,
+    /// After it was acknowledged, in so long (`flush.ms`).
+    Within(Duration),
+    /// An earlier batch has set the time already, or a full count or the segment's end will.
+    Later,
+}
+
+impl Flush {
+    fn after(appended: &Appended, synced: &SyncPoint, config: &TopicConfig) -> Self {
+        if appended.next_offset - synced.offset >= config.flush_messages {
+            return Self::Now;
+        }
+        let first_unsynced = appended.base_offset <= synced.offset;
+        match u64::try_from(config.flush_ms) {
+            Ok(delay_ms) if first_unsynced && config.flush_ms < i64::MAX => {
+                Self::Within(Duration::from_millis(delay_ms))
+            }
+            _ => Self::Later,
+        }
+    }
+}

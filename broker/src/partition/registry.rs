@@ -1,0 +1,88 @@
+//! The topics that are served now, by name and by id.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
+
+use super::Partition;
+use crate::config::TopicConfig;
+use crate::error::BrokerError;
+use crate::types::TopicId;
+
+/// One topic as it is served: replaced as a whole when partitions are added.
+#[derive(Debug)]
+pub struct Topic {
+    /// Its identity.
+    pub id: TopicId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Belongs to the broker itself.
+    pub internal: bool,
+    /// The settings in force.
+    pub config: Arc<TopicConfig>,
+    /// By number.
+    pub partitions: Vec<Arc<Partition>>,
+}
+
+impl Topic {
+    /// The partition of that number.
+    pub fn partition(&self, partition: i32) -> Result<&Arc<Partition>, BrokerError> {
+        usize::try_from(partition).ok().and_then(|index| self.partitions.get(index)).ok_or_else(|| {
+            BrokerError::UnknownPartition {
+                topic: self.name.to_string(),
+                partition,
+                count: self.partitions.len() as i32,
+            }
+        })
+    }
+}
+
+/// The topics there are. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Registry(Arc<RwLock<Topics>>);
+
+#[derive(Debug, Default)]
+struct Topics {
+    by_name: BTreeMap<Arc<str>, Arc<Topic>>,
+    by_id: HashMap<TopicId, Arc<Topic>>,
+}
+
+impl Registry {
+    /// Serves a topic; it takes the place of one with the same id.
+    pub fn put(&self, topic: Topic) {
+        let topic = Arc::new(topic);
+        let mut topics = self.0.write().expect("no one panics while holding the registry");
+        topics.by_name.insert(Arc::clone(&topic.name), Arc::clone(&topic));
+        topics.by_id.insert(topic.id, topic);
+    }
+
+    /// Serves a topic no longer.
+    pub fn remove(&self, id: TopicId) -> Option<Arc<Topic>> {
+        let mut topics = self.0.write().expect("no one panics while holding the registry");
+        let topic = topics.by_id.remove(&id)?;
+        topics.by_name.remove(&topic.name);
+        Some(topic)
+    }
+
+    /// The topic of that name.
+    pub fn topic(&self, name: &str) -> Result<Arc<Topic>, BrokerError> {
+        self.read()
+            .by_name
+            .get(name)
+            .cloned()
+            .ok_or_else(|| BrokerError::UnknownTopic { topic: name.to_owned() })
+    }
+
+    /// One partition.
+    pub fn partition(&self, topic: &str, partition: i32) -> Result<Arc<Partition>, BrokerError> {
+        Ok(Arc::clone(self.topic(topic)?.partition(partition)?))
+    }
+
+    /// All topics, by name.
+    pub fn all(&self) -> Vec<Arc<Topic>> {
+        self.read().by_name.values().cloned().collect()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Topics> {
+        self.0.read().expect("no one panics while holding the registry")
+    }
+}

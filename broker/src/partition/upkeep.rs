@@ -1,0 +1,51 @@
+//! What a partition needs done now and then: segments closed by age, old ones deleted, keys compacted, old bytes checked.
+
+use std::sync::Arc;
+
+use super::Partition;
+use crate::error::BrokerError;
+use crate::types::{Offset, UnixMillis};
+
+/// What one round of upkeep did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Segments that retention deleted.
+    pub segments_deleted: usize,
+    /// Bytes that retention deleted.
+    pub bytes_deleted: u64,
+    /// Whether a compaction ran.
+    pub compacted: bool,
+}
+
+impl Partition {
+    /// Does what is due. Blocks on the disk: call it off the async threads.
+    pub fn upkeep(self: &Arc<Self>, now_ms: UnixMillis) -> Result<Upkeep, BrokerError> {
+        let upper = self.high_watermark();
+        let deleted = self.with_log(|log| {
+            log.roll_if_due(now_ms)?;
+            log.apply_retention(now_ms, upper)
+        })?;
+        let compacted = self.compact(now_ms)?;
+        Ok(Upkeep { segments_deleted: deleted.segments, bytes_deleted: deleted.bytes, compacted })
+    }
+
+    /// Compacts closed segments when enough of them is not yet compacted. The lock is held at both ends only.
+    fn compact(&self, now_ms: UnixMillis) -> Result<bool, BrokerError> {
+        let upper = self.high_watermark();
+        let Some(plan) = self.with_log(|log| Ok(log.plan_compaction(now_ms, upper)))? else {
+            return Ok(false);
+        };
+        let result = plan.run().map_err(|error| self.refuse(error))?;
+        self.with_log(|log| log.finish_compaction(result, now_ms))?;
+        Ok(true)
+    }
+
+    /// Checks about `max_bytes` of the closed segments from `from` on; damage ends the partition's service. Tells where to go
+    /// on, `None` at the end. Blocks on the disk.
+    pub fn scrub(&self, from: Offset, max_bytes: u64) -> Result<Option<Offset>, BrokerError> {
+        match self.with_log(|log| log.plan_scrub(from))? {
+            Some(plan) => plan.run(max_bytes).map(Some).map_err(|error| self.refuse(error)),
+            None => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What the broker does now and then without being asked: upkeep of every partition, and a slow check of old bytes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock;
+use crate::error::BrokerError;
+use crate::operations::Operations;
+use crate::partition::Partition;
+
+/// So much is checked at once, and then the disk is left alone for a while: at most 80 MiB a second.
+const SCRUB_BYTES: u64 = 8 << 20;
+const SCRUB_PAUSE: Duration = Duration::from_millis(100);
+
+/// Rolls, deletes and compacts, round after round, until the broker stops.
+pub async fn run(operations: Operations) {
+    loop {
+        let pause = Duration::from_millis(operations.config().log_retention_check_interval_ms.max(1) as u64);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = operations.stopped() => return,
+        }
+        for partition in all_partitions(&operations) {
+            if let Err(error) = tokio::task::spawn_blocking(move || upkeep(&partition)).await {
+                tracing::error!(%error, "upkeep of a partition broke off");
+            }
+        }
+    }
+}
+
+/// Checks the closed segments of every partition once. Damage quarantines the partition and is told in the log.
+pub async fn scrub(operations: Operations) {
+    for partition in all_partitions(&operations) {
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let partition = Arc::clone(&partition);
+            let checked = tokio::task::spawn_blocking(move || partition.scrub(from, SCRUB_BYTES));
+            // A partition that ends has told why.
+            next = checked.await.ok().and_then(Result::ok).flatten();
+            if next.is_some() {
+                tokio::select! {
+                    () = tokio::time::sleep(SCRUB_PAUSE) => {}
+                    () = operations.stopped() => return,
+                }
+            }
+        }
+    }
+}
+
+fn all_partitions(operations: &Operations) -> Vec<Arc<Partition>> {
+    operations.registry().all().iter().flat_map(|topic| topic.partitions.iter().cloned()).collect()
+}
+
+fn upkeep(partition: &Arc<Partition>) {
+    match partition.upkeep(clock::now_ms()) {
+        Ok(done) if done.segments_deleted > 0 || done.compacted => {
+            tracing::debug!(
+                topic = %partition.topic(),
+                partition = partition.id().partition,
+                segments_deleted = done.segments_deleted,
+                bytes_deleted = done.bytes_deleted,
+                compacted = done.compacted,
+                "upkeep"
+            );
+        }
+        // Ended partitions have told why already.
+        Ok(_) | Err(BrokerError::PartitionQuarantined { .. } | BrokerError::UnknownTopic { .. }) => {}
+        Err(error) => tracing::warn!(%error, "upkeep of a partition failed; it is tried again"),
+    }
+}
