@@ -7,6 +7,7 @@ mod confirm;
 mod context;
 mod failure;
 mod local;
+mod member;
 mod output;
 mod records_json;
 mod signals;

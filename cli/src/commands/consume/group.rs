@@ -11,12 +11,12 @@ use tokio::time::sleep;
 use tonic::transport::Channel;
 
 use super::fetch::Fetcher;
-use super::membership::{CommittedOffsets, Joined, Membership, Rejoin, TopicPartition};
 use super::output::{Damage, Lane, Work};
 use super::plan::{self, Span, TopicSize};
 use crate::args::OffsetPlan;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::member::{CommittedOffsets, Joined, Membership, Progress, Rejoin, TopicPartition, existing_sizes};
 
 /// Between two looks at what changes rarely: new partitions.
 const GROWTH_INTERVAL: Duration = Duration::from_secs(30);
@@ -107,7 +107,7 @@ impl<'a> GroupReader<'a> {
     /// Commits what has been printed and leaves the group. Everything handed to the output must be printed by now.
     pub(super) async fn close(&mut self) -> Result<(), Failure> {
         let lanes: Vec<_> = self.fetcher.lanes().cloned().collect();
-        let committed = self.membership.commit(&lanes).await;
+        let committed = self.membership.commit(&progress(&lanes)).await;
         self.membership.leave().await;
         committed.map_err(|reason| {
             Failure::failed(format!(
@@ -163,7 +163,7 @@ impl<'a> GroupReader<'a> {
         }
         self.fetcher.retain(keep);
         self.drain().await;
-        if let Err(reason) = self.membership.commit(&gone).await {
+        if let Err(reason) = self.membership.commit(&progress(&gone)).await {
             self.context
                 .warn(&format!("some printed records were not committed, so they will come again: {reason}"));
         }
@@ -197,7 +197,7 @@ impl<'a> GroupReader<'a> {
             let start = self.start(&span, committed.get(&key).copied());
             let stop = self.subscription.stop(&key).or(span.stop);
             let lane = Lane::new(&span.topic, span.partition, start, stop);
-            self.membership.begin(&lane);
+            self.membership.begin(key, start);
             self.fetcher.add(lane);
         }
         Ok(())
@@ -226,12 +226,17 @@ impl<'a> GroupReader<'a> {
         let waits_for_others = lanes.is_empty() && subscription.is_bounded();
         tokio::select! {
             read = fetcher.run(), if !lanes.is_empty() => read.map(|()| Turn::Finished),
-            rejoin = membership.keep_alive(&lanes) => rejoin.map(Turn::Rejoin),
+            rejoin = membership.keep_alive(|| progress(&lanes)) => rejoin.map(Turn::Rejoin),
             Some(damage) = damaged.recv() => Ok(Turn::Damaged(damage)),
             sizes = growth(channel, sizes), if is_leader => Ok(Turn::Grown(sizes)),
             read = all_read(&committed, &subscription.spans), if waits_for_others => read.map(|()| Turn::Finished),
         }
     }
+}
+
+/// How far the lanes have been printed.
+fn progress(lanes: &[Arc<Lane>]) -> Progress {
+    lanes.iter().map(|lane| ((lane.topic.clone(), lane.partition), lane.printed())).collect()
 }
 
 /// Does something that takes time, and reads on meanwhile.
@@ -255,7 +260,7 @@ pub(super) async fn growth(channel: &Channel, before: &[TopicSize]) -> Vec<Topic
     loop {
         sleep(GROWTH_INTERVAL).await;
         // A lost broker is noticed by whoever reads.
-        let Ok(now) = plan::existing_sizes(channel, &topics).await else { continue };
+        let Ok(now) = existing_sizes(channel, &topics).await else { continue };
         let now = before.iter().map(|size| TopicSize {
             topic: size.topic.clone(),
             partitions: now.get(&size.topic).copied().unwrap_or(0).max(size.partitions),

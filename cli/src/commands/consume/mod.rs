@@ -6,7 +6,6 @@
 mod closed;
 mod fetch;
 mod group;
-mod membership;
 mod output;
 mod plan;
 mod print;
@@ -23,7 +22,6 @@ use tonic::transport::Channel;
 use closed::OtherEnd;
 use fetch::Fetcher;
 use group::{GroupReader, Subscription};
-use membership::Membership;
 use output::{Damage, Lane, Output, Printed, Work};
 use plan::{Span, TopicSize};
 use print::Printer;
@@ -31,7 +29,11 @@ use print::Printer;
 use crate::args::{AssignorName, ConsumeArgs, OffsetPlan};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::member::Membership;
 use crate::signals::Interrupts;
+
+/// What a member calls itself.
+const CLIENT_ID: &str = "runnel";
 
 /// Consumes what the command line names.
 pub(crate) async fn run(context: &Context, args: ConsumeArgs) -> Result<(), Failure> {
@@ -61,7 +63,8 @@ pub(crate) async fn run(context: &Context, args: ConsumeArgs) -> Result<(), Fail
     let plan = Plan { offsets, sizes, spans };
     let (outcome, failed) = match &args.group {
         Some(group) => {
-            let membership = Membership::new(channel.clone(), group, &args.topics, assignors(&args.assignor));
+            let membership =
+                Membership::new(channel.clone(), group, CLIENT_ID, &args.topics, assignors(&args.assignor));
             read_in_group(context, channel, membership, plan, output.work, output.damaged, &mut watch).await
         }
         None => {

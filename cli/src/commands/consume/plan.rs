@@ -1,6 +1,6 @@
 //! Decides where to start and stop in each partition.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use runnel_proto::text::escape;
 use runnel_proto::v1::records_client::RecordsClient;
@@ -50,17 +50,6 @@ pub(super) async fn topic_sizes(channel: &Channel, topics: &[String]) -> Result<
         None => Ok(TopicSize { topic: row.name, partitions: row.partitions.len() as i32 }),
     });
     sizes.collect()
-}
-
-/// How many partitions those of the topics have that exist.
-pub(super) async fn existing_sizes(
-    channel: &Channel,
-    topics: &[String],
-) -> Result<BTreeMap<String, i32>, tonic::Status> {
-    let request = DescribeTopicsRequest { names: topics.to_vec() };
-    let described = TopicsClient::new(channel.clone()).describe_topics(request).await?.into_inner();
-    let existing = described.topics.into_iter().filter(|row| row.error.is_none());
-    Ok(existing.map(|row| (row.name, row.partitions.len() as i32)).collect())
 }
 
 /// The partitions that the command line means: all, or those it names.

@@ -1,23 +1,23 @@
 //! A member's conversation with its group: join, sync, heartbeat, commit, leave.
+//!
+//! What it reads, and how, is its owner's business: it only asks how far that has come.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use runnel_proto::group::{Assignment, Assignor, Subscription};
 use runnel_proto::status::from_status;
 use runnel_proto::text::escape;
 use runnel_proto::v1::groups_client::GroupsClient;
+use runnel_proto::v1::topics_client::TopicsClient;
 use runnel_proto::v1::{
-    CommitOffsetsRequest, Error, ErrorCode, FetchOffsetsRequest, HeartbeatRequest, JoinGroupRequest,
-    JoinGroupResponse, JoinProtocol, LeaveGroupRequest, MemberAssignment, OffsetCommit, SyncGroupRequest,
-    TopicPartitions,
+    CommitOffsetsRequest, DescribeTopicsRequest, Error, ErrorCode, FetchOffsetsRequest, HeartbeatRequest,
+    JoinGroupRequest, JoinGroupResponse, JoinProtocol, LeaveGroupRequest, MemberAssignment, OffsetCommit,
+    SyncGroupRequest, TopicPartitions,
 };
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 
-use super::output::Lane;
-use super::plan;
 use crate::failure::Failure;
 
 /// Without a sign of life for so long the group goes on without us.
@@ -32,13 +32,17 @@ const RETRY_PAUSE: Duration = Duration::from_millis(200);
 const RECONNECT_LIMIT: Duration = Duration::from_secs(30);
 
 /// A partition's name and number.
-pub(super) type TopicPartition = (String, i32);
+pub(crate) type TopicPartition = (String, i32);
+
+/// How far reading has come: the next offset of each partition.
+pub(crate) type Progress = Vec<(TopicPartition, i64)>;
 
 /// A member of a group.
-pub(super) struct Membership {
+pub(crate) struct Membership {
     channel: Channel,
     groups: GroupsClient<Channel>,
     group: String,
+    client_id: String,
     topics: Vec<String>,
     assignors: Vec<Assignor>,
     member_id: String,
@@ -52,7 +56,7 @@ pub(super) struct Membership {
 
 /// What became of a wish to join.
 #[derive(Debug)]
-pub(super) enum Joined {
+pub(crate) enum Joined {
     /// We are in, with these partitions.
     Assigned(Vec<TopicPartition>),
     /// The group has gone on without us: what we had may be read by others already.
@@ -61,7 +65,7 @@ pub(super) enum Joined {
 
 /// Why a member must join again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rejoin {
+pub(crate) enum Rejoin {
     /// The group rebalances.
     Rebalance,
     /// The group has gone on without us.
@@ -107,11 +111,19 @@ impl Refused {
 }
 
 impl Membership {
-    pub(super) fn new(channel: Channel, group: &str, topics: &[String], assignors: Vec<Assignor>) -> Self {
+    /// Not yet a member; `client_id` is what it calls itself, `assignors` stand in the order of preference.
+    pub(crate) fn new(
+        channel: Channel,
+        group: &str,
+        client_id: &str,
+        topics: &[String],
+        assignors: Vec<Assignor>,
+    ) -> Self {
         Self {
             groups: GroupsClient::new(channel.clone()),
             channel,
             group: group.to_owned(),
+            client_id: client_id.to_owned(),
             topics: topics.to_vec(),
             assignors,
             member_id: String::new(),
@@ -123,17 +135,17 @@ impl Membership {
     }
 
     /// Whether partitions may be read on while the group rebalances.
-    pub(super) fn is_cooperative(&self) -> bool {
+    pub(crate) fn is_cooperative(&self) -> bool {
         self.assignor.is_some_and(Assignor::is_cooperative)
     }
 
     /// Whether this member shares out the partitions.
-    pub(super) fn is_leader(&self) -> bool {
+    pub(crate) fn is_leader(&self) -> bool {
         self.is_leader
     }
 
     /// Joins, or joins again with what is still owned, and waits for the assignment.
-    pub(super) async fn join(&mut self, owned: &[TopicPartition]) -> Result<Joined, Failure> {
+    pub(crate) async fn join(&mut self, owned: &[TopicPartition]) -> Result<Joined, Failure> {
         let mut patience = Patience::default();
         loop {
             let refused = match self.try_join(owned).await {
@@ -213,7 +225,7 @@ impl Membership {
             group: self.group.clone(),
             member_id: self.member_id.clone(),
             instance_id: None,
-            client_id: "runnel".to_owned(),
+            client_id: self.client_id.clone(),
             session_timeout_ms: SESSION_TIMEOUT_MS,
             rebalance_timeout_ms: REBALANCE_TIMEOUT_MS,
             protocol_type: "consumer".to_owned(),
@@ -241,7 +253,7 @@ impl Membership {
         let mut topics: Vec<String> = members.iter().flat_map(|(_, wants)| wants.topics.clone()).collect();
         topics.sort_unstable();
         topics.dedup();
-        let counts = plan::existing_sizes(&self.channel, &topics).await;
+        let counts = existing_sizes(&self.channel, &topics).await;
         let counts = counts.map_err(|status| Refused::from_status(&status))?;
         let shares = assignor.assign(&members, &counts);
         let shares = shares.into_iter();
@@ -250,12 +262,12 @@ impl Membership {
             .collect())
     }
 
-    /// Keeps the membership alive and commits what has been printed, until the member must join again.
-    pub(super) async fn keep_alive(&mut self, lanes: &[Arc<Lane>]) -> Result<Rejoin, Failure> {
+    /// Keeps the membership alive and commits the progress, until the member must join again.
+    pub(crate) async fn keep_alive(&mut self, progress: impl Fn() -> Progress) -> Result<Rejoin, Failure> {
         let mut patience = Patience::default();
         loop {
             sleep(HEARTBEAT_INTERVAL).await;
-            let beaten = match self.try_commit(lanes).await {
+            let beaten = match self.try_commit(&progress()).await {
                 Ok(()) => self.heartbeat().await,
                 refused => refused,
             };
@@ -279,11 +291,11 @@ impl Membership {
         Refused::check(answer.into_inner().error.as_ref())
     }
 
-    /// Commits what has been printed of these partitions. The error says why that was not possible.
-    pub(super) async fn commit(&mut self, lanes: &[Arc<Lane>]) -> Result<(), String> {
+    /// Commits the progress. The error says why that was not possible.
+    pub(crate) async fn commit(&mut self, progress: &Progress) -> Result<(), String> {
         let mut patience = Patience::default();
         loop {
-            match self.try_commit(lanes).await {
+            match self.try_commit(progress).await {
                 Ok(()) => return Ok(()),
                 Err(Refused::Rejoin(Rejoin::Rebalance)) => return Err("the group is rebalancing".to_owned()),
                 Err(Refused::Rejoin(Rejoin::Expelled)) => {
@@ -297,19 +309,17 @@ impl Membership {
         }
     }
 
-    async fn try_commit(&mut self, lanes: &[Arc<Lane>]) -> Result<(), Refused> {
-        let mut offsets = Vec::new();
-        for lane in lanes {
-            let printed = lane.printed();
-            if self.committed.get(&(lane.topic.clone(), lane.partition)) != Some(&printed) {
-                offsets.push(OffsetCommit {
-                    topic: lane.topic.clone(),
-                    partition: lane.partition,
-                    offset: printed,
-                    metadata: String::new(),
-                });
-            }
-        }
+    async fn try_commit(&mut self, progress: &Progress) -> Result<(), Refused> {
+        let changed =
+            progress.iter().filter(|(partition, offset)| self.committed.get(partition) != Some(offset));
+        let offsets: Vec<OffsetCommit> = changed
+            .map(|((topic, partition), offset)| OffsetCommit {
+                topic: topic.clone(),
+                partition: *partition,
+                offset: *offset,
+                metadata: String::new(),
+            })
+            .collect();
         if offsets.is_empty() {
             return Ok(());
         }
@@ -331,17 +341,17 @@ impl Membership {
     }
 
     /// A way to look at the group's offsets apart from the membership.
-    pub(super) fn committed_offsets(&self) -> CommittedOffsets {
+    pub(crate) fn committed_offsets(&self) -> CommittedOffsets {
         CommittedOffsets { groups: self.groups.clone(), group: self.group.clone() }
     }
 
     /// Remembers where reading begins: nothing needs to be committed until it has come further.
-    pub(super) fn begin(&mut self, lane: &Lane) {
-        self.committed.insert((lane.topic.clone(), lane.partition), lane.printed());
+    pub(crate) fn begin(&mut self, partition: TopicPartition, offset: i64) {
+        self.committed.insert(partition, offset);
     }
 
     /// Goes, so that the others need not wait for the session to time out.
-    pub(super) async fn leave(&mut self) {
+    pub(crate) async fn leave(&mut self) {
         if self.member_id.is_empty() {
             return;
         }
@@ -357,14 +367,14 @@ impl Membership {
 
 /// The offsets that a group has committed.
 #[derive(Debug, Clone)]
-pub(super) struct CommittedOffsets {
+pub(crate) struct CommittedOffsets {
     groups: GroupsClient<Channel>,
     group: String,
 }
 
 impl CommittedOffsets {
     /// Those of these partitions; partitions without one are left out.
-    pub(super) async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         partitions: &[TopicPartition],
     ) -> Result<BTreeMap<TopicPartition, i64>, Failure> {
@@ -372,6 +382,17 @@ impl CommittedOffsets {
         let offsets = self.groups.clone().fetch_offsets(request).await?.into_inner().offsets;
         Ok(offsets.into_iter().filter_map(|row| Some(((row.topic, row.partition), row.offset?))).collect())
     }
+}
+
+/// How many partitions those of the topics have that exist.
+pub(crate) async fn existing_sizes(
+    channel: &Channel,
+    topics: &[String],
+) -> Result<BTreeMap<String, i32>, tonic::Status> {
+    let request = DescribeTopicsRequest { names: topics.to_vec() };
+    let described = TopicsClient::new(channel.clone()).describe_topics(request).await?.into_inner();
+    let existing = described.topics.into_iter().filter(|row| row.error.is_none());
+    Ok(existing.map(|row| (row.name, row.partitions.len() as i32)).collect())
 }
 
 fn decode_assignment(bytes: &[u8]) -> Result<Vec<TopicPartition>, Refused> {
