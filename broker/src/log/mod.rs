@@ -108,9 +108,7 @@ impl Log {
             disk.remove_file(&path).map_err(|error| LogError::write(&doing(), &error))?;
         }
         let segment = Segment::create(&disk, &dir, 0)?;
-        for parent in dir.ancestors().skip(1) {
-            disk.sync_dir(parent).map_err(|error| LogError::sync(&doing(), &error))?;
-        }
+        recovery::sync_names(&disk, &dir).map_err(|error| LogError::sync(&doing(), &error))?;
         Ok(Self::of_segments(disk, dir, config, vec![segment], 0))
     }
 

@@ -39,6 +39,8 @@ pub(super) struct View {
     pub(super) file: Arc<DiskFile>,
     /// Bytes of whole batches.
     pub(super) size: u64,
+    /// The offset after them.
+    pub(super) end: Offset,
 }
 
 impl Log {
@@ -64,7 +66,12 @@ impl Log {
     }
 
     pub(super) fn view(&self, segment: &Segment) -> Result<View, LogError> {
-        Ok(View { files: segment.files.clone(), file: segment.open_log()?, size: segment.size })
+        Ok(View {
+            files: segment.files.clone(),
+            file: segment.open_log()?,
+            size: segment.size,
+            end: segment.end,
+        })
     }
 }
 

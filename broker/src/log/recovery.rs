@@ -85,7 +85,11 @@ impl Log {
             None => Trust::Nothing,
         };
         let active = segments.last_mut().expect("one was pushed");
-        open_active(active, trusted, clean, &mut recovery)?;
+        if !open_active(active, trusted, clean, &mut recovery)? {
+            // What was seen of the names may be in the page cache alone, after a directory sync that failed.
+            sync_names(&disk, &dir)
+                .map_err(|error| LogError::sync(&format!("opening {}", dir.display()), &error))?;
+        }
         if start > active.end {
             return Err(corrupt(&dir, &format!("it starts at {start} and ends at {}", active.end)));
         }
@@ -163,16 +167,22 @@ fn check_chain(dir: &Path, segments: &[Segment]) -> Result<(), LogError> {
     Ok(())
 }
 
+/// Makes the names in `dir`, and of it, durable.
+pub(super) fn sync_names(disk: &Disk, dir: &Path) -> std::io::Result<()> {
+    dir.ancestors().try_for_each(|dir| disk.sync_dir(dir))
+}
+
+/// True if nothing had to be recovered.
 fn open_active(
     active: &mut Segment,
     trust: Trust,
     clean: bool,
     recovery: &mut Recovery,
-) -> Result<(), LogError> {
+) -> Result<bool, LogError> {
     let file = active.open_log()?;
     let len = file.len().map_err(|error| active.read_error(&error))?;
     let Trust::Until(point) = trust else {
-        return verify_tail(active, &file, len, true, recovery);
+        return verify_tail(active, &file, len, true, recovery).map(|()| false);
     };
     if len < point.position {
         let what = format!("it has {len} bytes, of which {} were on disk", point.position);
@@ -180,9 +190,9 @@ fn open_active(
     }
     resume(active, &file, &point)?;
     if clean && len == point.position {
-        return Ok(());
+        return Ok(true);
     }
-    verify_tail(active, &file, len, false, recovery)
+    verify_tail(active, &file, len, false, recovery).map(|()| false)
 }
 
 /// Takes the segment up to the sync point as it is, with the help of the index.
@@ -252,9 +262,8 @@ fn verify_tail(
     recovery.verified_bytes = active.size - from;
     recovery.cut_bytes = len - active.size;
     let doing = || format!("recovering {}", active.files.log.path().display());
-    if torn {
-        file.set_len(active.size).map_err(|error| LogError::sync(&doing(), &error))?;
-    }
+    // Even if nothing is to be cut: the length, too, may be one that only the page cache knows.
+    file.set_len(active.size).map_err(|error| LogError::sync(&doing(), &error))?;
     rewrite(file, from, active.size).map_err(|error| LogError::sync(&doing(), &error))?;
     file.sync().map_err(|error| LogError::sync(&doing(), &error))
 }

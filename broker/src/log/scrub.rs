@@ -36,12 +36,23 @@ impl ScrubPlan {
         let Self { view, from } = self;
         let start = view.seek(|| view.files.index.find_offset(from)).map_or(0, |entry| entry.position);
         let mut scan = Scan::new(&view.file, Depth::Batches, start, view.size);
-        let mut next = from;
+        let (mut next, mut end) = (from, view.files.base);
         loop {
             match scan.next() {
-                Ok(None) => return Ok(next),
+                Ok(None) if end != view.end => {
+                    return Err(view.corrupt(view.size, &format!("it ends at {end}, not at {}", view.end)));
+                }
+                Ok(None) => return Ok(view.end),
                 Ok(Some(batch)) if batch.position - start >= max_bytes && next > from => return Ok(next),
-                Ok(Some(batch)) => next = batch.header.next_offset().max(next),
+                // The offset lies outside the batch's sum.
+                Ok(Some(batch)) if batch.header.base_offset < end => {
+                    let what = format!("offset {} follows {end}", batch.header.base_offset);
+                    return Err(view.corrupt(batch.position, &what));
+                }
+                Ok(Some(batch)) => {
+                    end = batch.header.next_offset();
+                    next = end.max(next);
+                }
                 Err(ScanError::Bad { position, error }) => {
                     return Err(view.corrupt(position, &error.to_string()));
                 }

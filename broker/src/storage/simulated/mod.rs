@@ -5,16 +5,20 @@
 //! drops or tears each pending sector, and keeps of each directory's changes the first few. Faults are injected by
 //! the number of the call. One [`Disk`] stands for one process: after a restart, take a new one.
 
-use std::collections::{BTreeMap, HashMap};
+mod nodes;
+mod random;
+
+use std::collections::HashMap;
 use std::io::{self, IoSlice};
 use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::errno::Errno;
 
-use super::{Backend, DEFAULT_OPEN_FILES, Disk, Open};
+use nodes::{DirectoryNode, FileChange, FileNode, NameChange, Node};
+pub use random::Random;
 
-const SECTOR_BYTES: usize = 512;
+use super::{Backend, DEFAULT_OPEN_FILES, Disk, Open};
 
 /// The calls that faults can be injected into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,10 +83,6 @@ pub struct SimulatedFile {
     boot: u64,
 }
 
-/// A small generator of pseudo-random numbers (SplitMix64; Steele, Lea and Flood, OOPSLA 2014).
-#[derive(Debug, Clone)]
-pub struct Random(u64);
-
 struct State {
     random: Random,
     /// Counts restarts: what an earlier process has open is gone.
@@ -100,40 +100,6 @@ struct Pending {
     call: Option<Call>,
     calls_before: u64,
     fault: Fault,
-}
-
-enum Node {
-    File(FileNode),
-    Directory(DirectoryNode),
-}
-
-#[derive(Default)]
-struct FileNode {
-    /// What programs see.
-    seen: Vec<u8>,
-    /// What survives.
-    durable: Vec<u8>,
-    pending: Vec<FileChange>,
-}
-
-enum FileChange {
-    Write { position: usize, bytes: Vec<u8> },
-    SetLen(usize),
-}
-
-#[derive(Default)]
-struct DirectoryNode {
-    seen: BTreeMap<String, u64>,
-    durable: BTreeMap<String, u64>,
-    pending: Vec<NameChange>,
-}
-
-#[derive(Clone)]
-enum NameChange {
-    Link(String, u64),
-    Unlink(String),
-    /// Within one directory, atomic.
-    Rename(String, String),
 }
 
 const ROOT: u64 = 0;
@@ -171,6 +137,11 @@ impl Simulation {
     /// Lets the disk hold no more than `bytes`.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.state().capacity = bytes;
+    }
+
+    /// Whether no injected [`Fault::PowerCut`] has come.
+    pub fn is_powered(&self) -> bool {
+        self.state().powered
     }
 
     /// How many calls there were.
@@ -274,9 +245,7 @@ impl Simulation {
     pub(super) fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let mut state = self.call(Call::SyncDir)?;
         let node = state.find(dir)?;
-        let directory = state.directory(node)?;
-        directory.pending.clear();
-        directory.durable = directory.seen.clone();
+        state.directory(node)?.sync();
         Ok(())
     }
 
@@ -445,9 +414,7 @@ impl State {
     }
 
     fn change_names(&mut self, directory: u64, change: NameChange) -> io::Result<()> {
-        let directory = self.directory(directory)?;
-        change.apply(&mut directory.seen);
-        directory.pending.push(change);
+        self.directory(directory)?.change(change);
         Ok(())
     }
 
@@ -477,137 +444,6 @@ impl State {
                 Node::Directory(directory) => directory.lose_pending(&mut random),
             }
         }
-    }
-}
-
-impl FileNode {
-    fn change(&mut self, change: FileChange) {
-        change.apply(&mut self.seen, |_| Fate::Kept);
-        self.pending.push(change);
-    }
-
-    fn sync(&mut self) {
-        for change in self.pending.drain(..) {
-            change.apply(&mut self.durable, |_| Fate::Kept);
-        }
-    }
-
-    /// Puts some of what is pending on disk and forgets the rest.
-    fn lose_pending(&mut self, random: &mut Random) {
-        let pending = std::mem::take(&mut self.pending);
-        let fate_of_all = [Some(Fate::Kept), Some(Fate::Dropped), None, None][random.below(4)];
-        for change in pending {
-            let mut fate = || fate_of_all.unwrap_or_else(|| Fate::any(random));
-            if matches!(change, FileChange::SetLen(_)) && fate() != Fate::Kept {
-                continue;
-            }
-            change.apply(&mut self.durable, |_| fate());
-        }
-    }
-}
-
-/// What becomes of a pending sector.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Kept,
-    Dropped,
-    /// So many of its bytes are kept.
-    Torn(usize),
-}
-
-impl Fate {
-    fn any(random: &mut Random) -> Self {
-        match random.below(8) {
-            0..4 => Self::Kept,
-            4..7 => Self::Dropped,
-            _ => Self::Torn(random.below(SECTOR_BYTES)),
-        }
-    }
-}
-
-impl FileChange {
-    /// Changes `bytes`, each sector by its fate. A dropped one may leave zeros: the length and the bytes of a file
-    /// reach the disk apart from each other.
-    fn apply(&self, file: &mut Vec<u8>, mut fate: impl FnMut(usize) -> Fate) {
-        let (position, bytes) = match self {
-            Self::SetLen(len) => return file.resize(*len, 0),
-            Self::Write { position, bytes } => (*position, bytes),
-        };
-        let mut at = 0;
-        while at < bytes.len() {
-            let sector_end = (position + at) / SECTOR_BYTES * SECTOR_BYTES + SECTOR_BYTES - position;
-            let sector = &bytes[at..sector_end.min(bytes.len())];
-            let kept = match fate(at) {
-                Fate::Kept => sector.len(),
-                Fate::Dropped => 0,
-                Fate::Torn(count) => count.min(sector.len()),
-            };
-            if kept > 0 {
-                let start = position + at;
-                if file.len() < start + kept {
-                    file.resize(start + kept, 0);
-                }
-                file[start..start + kept].copy_from_slice(&sector[..kept]);
-            }
-            at += sector.len();
-        }
-    }
-}
-
-impl DirectoryNode {
-    /// A journal keeps the order of the changes: the first ones survive.
-    fn lose_pending(&mut self, random: &mut Random) {
-        let kept = random.below(self.pending.len() + 1);
-        for change in self.pending.drain(..).take(kept) {
-            change.apply(&mut self.durable);
-        }
-        self.pending.clear();
-        self.seen = self.durable.clone();
-    }
-}
-
-impl NameChange {
-    fn apply(&self, names: &mut BTreeMap<String, u64>) {
-        match self {
-            Self::Link(name, node) => _ = names.insert(name.clone(), *node),
-            Self::Unlink(name) => _ = names.remove(name),
-            Self::Rename(from, to) => {
-                if let Some(node) = names.remove(from) {
-                    names.insert(to.clone(), node);
-                }
-            }
-        }
-    }
-}
-
-impl Random {
-    /// The sequence of `seed`.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number.
-    pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `limit`, which is not 0.
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.number() % limit as u64) as usize
-    }
-
-    /// True once in `times`.
-    pub fn chance(&mut self, times: usize) -> bool {
-        self.below(times) == 0
-    }
-
-    /// Another sequence.
-    pub fn fork(&mut self) -> Self {
-        Self(self.number())
     }
 }
 
