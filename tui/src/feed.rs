@@ -197,3 +197,6 @@ fn random() -> f64 {
     let hash = RandomState::new().build_hasher().finish();
     (hash >> 11) as f64 / (1u64 << 53) as f64
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,8 @@
 mod app;
 mod data;
 mod feed;
+#[cfg(test)]
+mod fixture;
 mod input;
 mod once;
 mod state;

@@ -56,6 +56,8 @@ pub(crate) enum Column {
     /// The lag of the topic's reader at this place.
     LagOf(usize),
     State,
+    /// The state's sign alone.
+    StateSign,
     Members,
     Assignor,
     Lag,
@@ -76,7 +78,7 @@ impl List {
     /// Its columns, in their order on the screen. Narrow screens leave some out.
     pub(crate) fn columns(&self, cluster: &Cluster) -> Vec<Column> {
         use Column::*;
-        match self {
+        let mut columns = match self {
             Self::Topics => vec![
                 Topic,
                 Partitions,
@@ -90,24 +92,12 @@ impl List {
                 Size,
                 Groups,
                 WorstLag,
-                Problem,
             ],
             Self::Partitions(id) => {
                 let readers = cluster.topics.get(id).map_or(0, |topic| topic.readers.len());
-                let mut columns = vec![
-                    Partition,
-                    StartOffset,
-                    HighWatermark,
-                    EndOffset,
-                    RecordsIn,
-                    BytesIn,
-                    BytesOut,
-                    Size,
-                    Segments,
-                ];
-                columns.extend((0..readers).map(LagOf));
-                columns.push(Problem);
-                columns
+                let offsets = [Partition, StartOffset, HighWatermark, EndOffset];
+                let sizes = [RecordsIn, BytesIn, BytesOut, Size, Segments];
+                offsets.into_iter().chain(sizes).chain((0..readers).map(LagOf)).collect()
             }
             Self::Readers(_) => vec![Group, State, Members, Lag, TimeLag, Trend, Eta],
             Self::Groups => vec![Group, State, Members, Partitions, Assignor, Lag, TimeLag, Trend, Eta],
@@ -115,7 +105,15 @@ impl List {
             Self::Assignments(_) => {
                 vec![Topic, Partition, Committed, EndOffset, Lag, TimeLag, Commit, Owner, Metadata]
             }
-        }
+        };
+        // Trouble gets a column where there is some.
+        let troubled = match self {
+            Self::Topics => cluster.topics.values().any(|topic| topic.sums.failed > 0),
+            Self::Partitions(id) => cluster.topics.get(id).is_some_and(|topic| topic.sums.failed > 0),
+            _ => false,
+        };
+        columns.extend(troubled.then_some(Problem));
+        columns
     }
 
     /// How it is sorted at first: the column, and whether the largest comes first.

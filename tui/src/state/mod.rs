@@ -9,6 +9,8 @@ mod list;
 mod screen;
 mod series;
 mod table;
+#[cfg(test)]
+mod tests;
 mod topic;
 mod value;
 
@@ -18,6 +20,8 @@ pub(crate) use cluster::{Broker, Cluster};
 pub(crate) use figure::Figure;
 pub(crate) use group::{Group, stuck_for_ms};
 pub(crate) use link::{Command, Link, Message, backoff};
+#[cfg(test)]
+pub(crate) use list::Item;
 pub(crate) use list::{Column, List};
 pub(crate) use screen::{Pane, Screen, Tabs};
 pub(crate) use series::{Direction, Series};

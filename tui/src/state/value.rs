@@ -148,7 +148,7 @@ pub(super) fn of_partition<'a>(
 pub(super) fn of_group<'a>(cluster: &'a Cluster, group: &'a Group, column: Column) -> Value<'a> {
     match column {
         Column::Group => Value::Text(&group.name),
-        Column::State => Value::State(group.state),
+        Column::State | Column::StateSign => Value::State(group.state),
         Column::Members => Value::Count(Figure::Exact(group.members.len() as f64)),
         Column::Partitions => Value::Count(Figure::Exact(group.sums.partitions as f64)),
         Column::Assignor => Value::Text(&group.protocol),

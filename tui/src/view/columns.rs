@@ -9,14 +9,17 @@ use crate::state::{Cluster, Column, List};
 pub(super) struct Spec {
     pub(super) column: Column,
     pub(super) title: Cow<'static, str>,
+    /// The title where the column is too narrow for the other.
+    pub(super) short: &'static str,
     /// Columns of the screen that it needs.
     pub(super) width: usize,
     /// What it takes when there is room.
     pub(super) most: usize,
     /// The higher, the sooner it is left out.
     pub(super) rank: u8,
-    /// Text stands left, numbers right.
+    /// Text and pictures stand left, numbers right.
     pub(super) left: bool,
+    pub(super) is_text: bool,
 }
 
 /// The columns that fit side by side into `width`, widened to fill it, and the blanks between two of them.
@@ -36,32 +39,32 @@ pub(super) fn fitting(
     let mut spare = width.saturating_sub(needed(&specs));
     let gaps = specs.len().saturating_sub(1);
     let mut gap = 1;
-    let widen = |specs: &mut [Spec], spare: &mut usize| {
-        while *spare > 0 {
-            let Some(narrowest) =
-                specs.iter_mut().filter(|spec| spec.width < spec.most).min_by_key(|spec| spec.width)
-            else {
-                break;
-            };
-            narrowest.width += 1;
-            *spare -= 1;
-        }
-    };
+    // Names first, up to what most names take; then air; then the pictures; then whatever still wants more.
+    widen(&mut specs, &mut spare, |spec| if spec.is_text { spec.most.min(16) } else { spec.width });
     if gaps > 0 && spare >= gaps {
         gap += 1;
         spare -= gaps;
     }
-    widen(&mut specs, &mut spare);
+    widen(&mut specs, &mut spare, |spec| spec.most.min(24));
+    widen(&mut specs, &mut spare, |spec| spec.most);
     while gaps > 0 && gap < 4 && spare >= gaps {
         gap += 1;
         spare -= gaps;
     }
-    if let Some(first) = specs.first_mut()
-        && first.left
-    {
-        first.width += spare;
+    if let Some(name) = specs.iter_mut().find(|spec| spec.is_text && spec.rank == 0) {
+        name.width += spare;
     }
     (specs, gap)
+}
+
+/// Gives the spare columns to those that have less than they want, the narrowest first.
+fn widen(specs: &mut [Spec], spare: &mut usize, wanted: impl Fn(&Spec) -> usize) {
+    while *spare > 0 {
+        let hungry = specs.iter_mut().filter(|spec| spec.width < wanted(spec));
+        let Some(narrowest) = hungry.min_by_key(|spec| spec.width) else { break };
+        narrowest.width += 1;
+        *spare -= 1;
+    }
 }
 
 fn spec(list: &List, cluster: &Cluster, column: Column) -> Spec {
@@ -71,33 +74,34 @@ fn spec(list: &List, cluster: &Cluster, column: Column) -> Spec {
     let (title, width, most, rank, left) = match column {
         Topic => text("topic", 10, 40, 0),
         Group => text("group", 10, 40, 0),
-        Partition => number("partition", 9, 0),
+        Partition => number("part", 6, 0),
         Partitions => number("parts", 6, 5),
         RecordsIn => number("in/s", 6, 1),
-        RateHistory => ("history", 5, 24, 3, true),
+        RateHistory => ("history", 5, 40, 3, true),
         Share => number("share", 5, 6),
         Skew => number("skew", 5, 4),
-        BytesIn => number("in B/s", 8, 4),
-        BytesOut => number("out B/s", 8, 6),
+        BytesIn => number("in B/s", 8, 5),
+        BytesOut => number("out B/s", 8, 7),
         Records => number("records", 7, 5),
         Size => number("size", 8, 3),
         Groups => number("groups", 6, 6),
-        WorstLag => number("worst lag", 9, 2),
+        WorstLag => ("worst lag", 6, 9, 2, false),
         StartOffset => number("start", 13, 4),
         EndOffset => number("end", 13, 1),
-        HighWatermark => number("high watermark", 14, 7),
+        HighWatermark => number("high watermark", 14, 8),
         Segments => number("segs", 5, 6),
-        LagOf(_) => number("", 12, 5),
-        State => text("state", 12, 12, 3),
+        LagOf(place) => number("", 12, if place == 0 { 2 } else { 6 }),
+        State => text("state", 12, 12, 4),
+        StateSign => ("", 1, 1, 4, true),
         Members => number("members", 7, 4),
         Assignor => text("assignor", 10, 18, 7),
         Lag => number("lag", 6, 0),
-        TimeLag => number("time lag", 8, 1),
-        Trend => ("trend", 7, 26, 2, true),
+        TimeLag => ("time lag", 6, 8, 1, false),
+        Trend => ("trend", 7, 40, 2, true),
         Eta => number("ETA", 6, 3),
         Committed => number("current", 13, 1),
         Commit => number("commit", 7, 5),
-        Owner => text("owner", 8, 28, 3),
+        Owner => text("owner", 12, 28, 3),
         Metadata => text("metadata", 8, 30, 6),
         MemberId => text("member id", 12, 48, 3),
         Client => text("client", 10, 32, 0),
@@ -112,6 +116,12 @@ fn spec(list: &List, cluster: &Cluster, column: Column) -> Spec {
         }
         _ => Cow::Borrowed(title),
     };
-    // Room for the arrow of the sorted column.
-    Spec { column, title, width, most, rank, left }
+    let short = match column {
+        TimeLag => "time",
+        WorstLag => "lag",
+        RateHistory => "hist",
+        _ => "",
+    };
+    let is_text = left && !matches!(column, RateHistory | Trend | StateSign);
+    Spec { column, title, short, width, most, rank, left, is_text }
 }

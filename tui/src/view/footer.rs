@@ -6,28 +6,35 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::text::fit;
+use super::text::{fit, width_of};
 use super::{Context, format};
 use crate::state::{Link, Pane, Screen, Ui};
 
-/// The line about a lost broker: cause, attempt, what comes next. None while all is well.
-pub(super) fn banner(context: &Context<'_>) -> Option<Line<'static>> {
-    let (cause, attempt, next) = match &context.data.link {
-        Link::Live => return None,
-        Link::Connecting { cause, attempt } => (cause.as_deref()?, *attempt, "trying now".to_owned()),
-        Link::Lost { cause, attempt, retry_at } => {
-            let wait = retry_at.saturating_duration_since(context.now) + Duration::from_millis(999);
-            (cause.as_str(), *attempt, format!("next try in {} s", wait.as_secs()))
-        }
-    };
+/// The line about a lost broker: attempt, what comes next, cause. None while all is well.
+pub(super) fn banner(context: &Context<'_>, width: usize) -> Option<Line<'static>> {
+    let cause = context.data.link.trouble()?;
     let theme = context.theme;
-    Some(Line::from(vec![
+    let mut line = Line::from(vec![
         Span::styled(" ✕ no broker ", theme.badge),
-        Span::styled(format!(" attempt {attempt}, {next}, "), theme.warn),
+        Span::styled(format!(" {}, ", attempt(context)?), theme.warn),
         Span::styled("r", theme.accent),
         Span::styled(" now: ", theme.warn),
-        Span::styled(fit(cause, 400).into_owned(), theme.warn),
-    ]))
+    ]);
+    let room = width.saturating_sub(line.width() + 1);
+    line.push_span(Span::styled(fit(cause, room).into_owned(), theme.warn));
+    Some(line)
+}
+
+/// `attempt 3, next try in 2 s`; None while connected.
+pub(super) fn attempt(context: &Context<'_>) -> Option<String> {
+    match &context.data.link {
+        Link::Live => None,
+        Link::Connecting { attempt, .. } => Some(format!("attempt {attempt}, trying now")),
+        Link::Lost { attempt, retry_at, .. } => {
+            let wait = retry_at.saturating_duration_since(context.now) + Duration::from_millis(999);
+            Some(format!("attempt {attempt}, next try in {} s", wait.as_secs()))
+        }
+    }
 }
 
 /// The keys, or the filter while it is typed.
@@ -53,37 +60,36 @@ fn typing(context: &Context<'_>, ui: &mut Ui) -> Line<'static> {
     line
 }
 
+/// Keys in their order, of which a narrow screen shows the most important.
 fn keys(context: &Context<'_>, ui: &mut Ui, width: usize) -> Line<'static> {
     let deep = ui.screens.len() > 1;
     let has_table = ui.screen().table().is_some();
-    let mut keys: Vec<(&str, &str)> = Vec::new();
-    match ui.screen() {
-        Screen::Overview { focus: Pane::Events, .. } => keys.push(("j k", "scroll")),
-        Screen::Overview { .. } | Screen::Topics(_) | Screen::Groups(_) => keys.push(("↵", "open")),
-        Screen::Group { tabs, .. } if tabs.active == 0 => keys.push(("↵", "topic")),
-        Screen::Topic { tabs, .. } if tabs.active == 1 => keys.push(("↵", "group")),
-        Screen::Topic { .. } | Screen::Group { .. } => {}
+    let open = match ui.screen() {
+        Screen::Overview { focus: Pane::Events, .. } => Some(("j k", "scroll")),
+        Screen::Overview { .. } | Screen::Topics(_) | Screen::Groups(_) => Some(("↵", "open")),
+        Screen::Group { tabs, .. } if tabs.active == 0 => Some(("↵", "topic")),
+        Screen::Topic { tabs, .. } if tabs.active == 1 => Some(("↵", "group")),
+        Screen::Topic { .. } | Screen::Group { .. } => None,
+    };
+    // The number tells which go first when there is no room.
+    let mut keys: Vec<(u8, &str, &str)> = Vec::new();
+    keys.extend(open.map(|(key, action)| (0, key, action)));
+    keys.extend(deep.then_some((0, "esc", "back")));
+    keys.push((2, "tab", "next"));
+    keys.extend(has_table.then_some((1, "/", "filter")));
+    keys.extend(has_table.then_some((2, "s", "sort")));
+    keys.push((1, "f", if context.data.frozen.is_some() { "thaw" } else { "freeze" }));
+    keys.extend(deep.then_some((3, "o", "overview")));
+    keys.extend([(1, "t", "topics"), (1, "c", "groups"), (0, "?", "help")]);
+    keys.push((0, "q", if deep { "back" } else { "quit" }));
+    let taken = |(_, key, action): &(u8, &str, &str)| width_of(key) + width_of(action) + 3;
+    while keys.iter().map(taken).sum::<usize>() > width && keys.len() > 1 {
+        let rank = keys.iter().map(|key| key.0).max();
+        let last = keys.iter().rposition(|key| Some(key.0) == rank).unwrap_or(0);
+        keys.remove(last);
     }
-    if deep {
-        keys.push(("esc", "back"));
-    }
-    keys.push(("tab", "next"));
-    if has_table {
-        keys.extend([("/", "filter"), ("s S", "sort")]);
-    }
-    keys.push(("f", if context.data.frozen.is_some() { "thaw" } else { "freeze" }));
-    keys.extend([
-        ("o", "overview"),
-        ("t", "topics"),
-        ("c", "groups"),
-        ("?", "help"),
-        ("q", if deep { "back" } else { "quit" }),
-    ]);
     let mut line = Line::default();
-    for (key, action) in keys {
-        if line.width() + key.chars().count() + action.len() + 3 > width {
-            continue;
-        }
+    for (_, key, action) in keys {
         line.push_span(Span::styled(format!(" {key}"), context.theme.accent));
         line.push_span(Span::styled(format!(" {action} "), context.theme.muted));
     }

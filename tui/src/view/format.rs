@@ -73,7 +73,11 @@ pub(super) fn duration_ms(value: f64) -> String {
         return format!("{:.1}s", ms / 1000.0);
     }
     // `as` keeps what is too large at the largest.
-    let seconds = (ms / 1000.0).round() as u64;
+    seconds((ms / 1000.0).round() as u64)
+}
+
+/// As [`duration_ms`], for whole seconds.
+pub(super) fn seconds(seconds: u64) -> String {
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -82,6 +86,21 @@ pub(super) fn duration_ms(value: f64) -> String {
         86_400..8_640_000 => format!("{days}d{:02}h", hours % 24),
         _ if days < 10_000 => format!("{days}d"),
         _ => format!("{}y", (days / 365).min(99_999)),
+    }
+}
+
+/// As [`duration_ms`], without the second unit where it adds little: `8m12s`, `42m`, `3h05m`, `12d`: at most five
+/// characters, so that a `~` has room.
+pub(super) fn rough_duration_ms(value: f64) -> String {
+    const MINUTE_MS: f64 = 60_000.0;
+    let hours = value / MINUTE_MS / 60.0;
+    match value / MINUTE_MS {
+        minutes if minutes < 10.0 => duration_ms(value),
+        minutes if minutes < 60.0 => format!("{:.0}m", minutes.floor()),
+        _ if hours < 10.0 => duration_ms(value),
+        _ if hours < 47.5 => format!("{hours:.0}h"),
+        _ if hours < 24_000.0 => format!("{:.0}d", hours / 24.0),
+        _ => duration_ms(value),
     }
 }
 
@@ -192,6 +211,9 @@ mod tests {
             (f64::MAX, "99999y"),
         ] {
             assert_eq!(duration_ms(ms), text);
+        }
+        for (minutes, text) in [(9.5, "9m30s"), (42.0, "42m"), (185.0, "3h05m"), (1440.0, "24h")] {
+            assert_eq!(rough_duration_ms(minutes * 60_000.0), text);
         }
         assert_eq!(age_ms(-5), "now");
         assert_eq!(age_ms(61_000), "1m");

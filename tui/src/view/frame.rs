@@ -2,12 +2,13 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Alignment, Rect};
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Padding, Paragraph, Widget, Wrap};
 
-use super::text::fit;
-use super::{Context, format, table};
-use crate::state::{Link, Table};
+use super::text::{fit, width_of};
+use super::{Context, chart, footer, format, table};
+use crate::state::{Link, Series, Table};
 
 /// Draws a box with a title at the left and one at the right; returns its inside.
 pub(super) fn boxed(
@@ -36,7 +37,7 @@ pub(super) fn title(context: &Context<'_>, digit: usize, name: &str) -> Line<'st
     Line::from(vec![
         Span::raw(" "),
         Span::styled(digit.to_string(), context.theme.accent),
-        Span::raw(format!(" {name} ")),
+        Span::styled(format!(" {name} "), context.theme.text),
     ])
 }
 
@@ -55,7 +56,8 @@ pub(super) fn note(context: &Context<'_>, table: &Table) -> Line<'static> {
 /// A screen that is one table.
 pub(super) fn list(context: &Context<'_>, buffer: &mut Buffer, area: Rect, name: &str, list: &mut Table) {
     let note = note(context, list);
-    let inside = boxed(context, buffer, area, Line::from(format!(" {name} ")), note, true);
+    let inside =
+        boxed(context, buffer, area, Line::styled(format!(" {name} "), context.theme.text), note, true);
     let columns = list.list.columns(context.cluster);
     table::draw(context, buffer, inside, list, &columns, true);
 }
@@ -75,6 +77,14 @@ pub(super) fn waiting(context: &Context<'_>, buffer: &mut Buffer, area: Rect) {
     if let Some(cause) = context.data.link.trouble() {
         lines.push(Line::default());
         lines.push(Line::styled(fit(cause, 400).into_owned(), context.theme.warn));
+        lines.push(Line::default());
+        lines.push(Line::from(vec![
+            Span::styled(format!("{}; ", footer::attempt(context).unwrap_or_default()), context.theme.muted),
+            Span::styled("r", context.theme.accent),
+            Span::styled(" tries now, ", context.theme.muted),
+            Span::styled("q", context.theme.accent),
+            Span::styled(" leaves", context.theme.muted),
+        ]));
     }
     let height = lines.len() as u16 + 2;
     let blank = area.height.saturating_sub(height) / 2;
@@ -96,12 +106,12 @@ pub(super) fn tabs(
     let theme = context.theme;
     let mut line = Line::from(vec![
         Span::styled(format!(" {kind} "), theme.muted),
-        Span::styled(fit(name, 48).into_owned(), theme.accent),
+        Span::styled(fit(if name.is_empty() { "–" } else { name }, 48).into_owned(), theme.accent),
         Span::raw("  "),
     ]);
     for (place, tab) in tabs.into_iter().enumerate() {
         let (open, close) = if place == active { ("[", "]") } else { (" ", " ") };
-        let style = if place == active { ratatui::style::Style::new().bold() } else { theme.muted };
+        let style = if place == active { theme.text.bold() } else { theme.muted };
         line.push_span(Span::styled(open, theme.muted));
         line.push_span(Span::styled((place + 1).to_string(), theme.accent));
         line.push_span(Span::styled(format!(" {tab}"), style));
@@ -111,16 +121,66 @@ pub(super) fn tabs(
     line
 }
 
-/// ` in 310k/s  size 3.4 GiB`: names and values on one line.
-pub(super) fn facts(context: &Context<'_>, facts: &[(&'static str, String)]) -> Line<'static> {
-    let mut line = Line::default();
-    for (name, value) in facts {
-        if name.is_empty() {
-            line.push_span(Span::raw(format!(" {value} ")));
-        } else {
-            line.push_span(Span::styled(format!(" {name} "), context.theme.muted));
-            line.push_span(Span::raw(format!("{value} ")));
-        }
+/// Puts a line at the top of what is left, unless too little is left.
+pub(super) fn put(buffer: &mut Buffer, rest: &mut Rect, line: Line<'_>) {
+    if rest.height > 4 {
+        buffer.set_line(rest.x, rest.y, &line, rest.width);
+        *rest = Rect { y: rest.y + 1, height: rest.height - 1, ..*rest };
     }
-    line
+}
+
+/// What a screen tells about its one topic or group: facts, and with room for it a history.
+pub(super) struct Card<'a> {
+    /// What the history is of.
+    pub(super) name: &'a str,
+    pub(super) series: &'a Series,
+    pub(super) ramp: &'a [Style],
+    /// Names and values, the most important first.
+    pub(super) facts: &'a [(&'static str, String)],
+}
+
+impl Card<'_> {
+    /// Rows and columns of a history.
+    const CHART: (u16, u16) = (5, 60);
+
+    /// Draws it at the top of what is left: on a tall screen a chart with the facts beside it, else a line of facts.
+    pub(super) fn draw(&self, context: &Context<'_>, buffer: &mut Buffer, rest: &mut Rect) {
+        let (height, width) = Self::CHART;
+        if rest.height < 24 || rest.width < width + 30 {
+            return put(buffer, rest, self.line(context, usize::from(rest.width)));
+        }
+        let area = Rect { x: rest.x + 1, y: rest.y, width, height };
+        chart::area(buffer, area, self.series, self.ramp);
+        let peak = self.series.peak(usize::from(width) * 2);
+        let caption = format!("{}, peak {}", self.name, peak.map_or("?".to_owned(), format::rate));
+        buffer.set_stringn(area.x, area.bottom(), caption, usize::from(width), context.theme.muted);
+        // Facts in columns beside the chart.
+        let rows = usize::from(height) + 1;
+        let mut x = area.right() + 3;
+        for column in self.facts.chunks(rows) {
+            let names = column.iter().map(|(name, _)| width_of(name)).max().unwrap_or(0);
+            let values = column.iter().map(|(_, value)| width_of(value)).max().unwrap_or(0);
+            if usize::from(rest.right().saturating_sub(x)) <= names + 2 + values {
+                break;
+            }
+            for (y, (name, value)) in (rest.y..).zip(column) {
+                buffer.set_string(x, y, name, context.theme.muted);
+                buffer.set_string(x + names as u16 + 2, y, value, Style::new());
+            }
+            x += (names + 2 + values).max(24) as u16 + 3;
+        }
+        let used = height + 2;
+        *rest = Rect { y: rest.y + used, height: rest.height - used, ..*rest };
+    }
+
+    fn line(&self, context: &Context<'_>, width: usize) -> Line<'static> {
+        let mut line = Line::default();
+        for (name, value) in self.facts {
+            if line.width() + width_of(name) + width_of(value) + 3 <= width {
+                line.push_span(Span::styled(format!(" {name} "), context.theme.muted));
+                line.push_span(Span::raw(format!("{value} ")));
+            }
+        }
+        line
+    }
 }

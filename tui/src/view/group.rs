@@ -4,78 +4,68 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::frame::{boxed, facts, note, tabs as tab_title};
+use super::frame::{Card, boxed, note, put, tabs as tab_title};
 use super::text::fit;
-use super::{Context, chart, format, table};
-use crate::state::{Group, Tabs, stuck_for_ms};
+use super::{Context, format, table};
+use crate::state::{Direction, Group, Tabs, stuck_for_ms};
 
 /// Draws the screen.
 pub(super) fn draw(context: &Context<'_>, buffer: &mut Buffer, area: Rect, name: &str, tabs: &mut Tabs) {
-    let title = tab_title(context, "group", name, ["partitions", "members"], tabs.active);
+    let mut title = tab_title(context, "group", name, ["partitions", "members"], tabs.active);
     let note = note(context, tabs.table());
-    let mut inside = boxed(context, buffer, area, title, note, true);
     let Some(group) = context.cluster.groups.get(name) else {
+        let rest = boxed(context, buffer, area, title, note, true);
         let text = "This group is gone: it was deleted, or its offsets expired. Esc leads back.";
-        buffer.set_stringn(inside.x + 1, inside.y, text, usize::from(inside.width), context.theme.warn);
+        buffer.set_stringn(rest.x + 1, rest.y, text, usize::from(rest.width) - 1, context.theme.warn);
         return;
     };
-    let width = usize::from(inside.width);
-    let mut put = |line: Line<'_>| {
-        if inside.height > 4 {
-            buffer.set_line(inside.x, inside.y, &line, inside.width);
-            inside = Rect { y: inside.y + 1, height: inside.height - 1, ..inside };
-        }
-    };
-    put(sums(context, group));
-    put(lag(context, group, width));
+    let (sign, word) = table::state_sign(group.state);
+    title.push_span(Span::styled(format!(" {sign} {word} "), table::state_style(context, group.state)));
+    let mut rest = boxed(context, buffer, area, title, note, true);
+    let facts = facts(context, group);
+    let ramp = [match context.cluster.trend(group).map(|trend| trend.direction) {
+        Some(Direction::Rising) => context.theme.warn,
+        Some(Direction::Falling) => context.theme.good,
+        _ => context.theme.muted,
+    }];
+    Card { name: "lag", series: &group.lags, ramp: &ramp, facts: &facts }.draw(context, buffer, &mut rest);
     if let Some(stuck) = stuck(context, group) {
-        put(Line::styled(format!(" ! {}", fit(&stuck, width - 3)), context.theme.warn));
+        let text = format!(" ! {}", fit(&stuck, usize::from(rest.width) - 3));
+        put(buffer, &mut rest, Line::styled(text, context.theme.warn));
     }
     let active = tabs.table();
     let columns = active.list.columns(context.cluster);
-    table::draw(context, buffer, inside, active, &columns, true);
+    table::draw(context, buffer, rest, active, &columns, true);
 }
 
-fn sums(context: &Context<'_>, group: &Group) -> Line<'static> {
-    let (sign, word) = table::state_sign(group.state);
-    let mut line = Line::from(vec![
-        Span::raw(" "),
-        Span::styled(sign, table::state_style(context, group.state)),
-        Span::raw(format!(" {word} ")),
-    ]);
+fn facts(context: &Context<'_>, group: &Group) -> Vec<(&'static str, String)> {
     let or_none = |text: &str| if text.is_empty() { "–".to_owned() } else { fit(text, 24).into_owned() };
-    line.extend(facts(
-        context,
-        &[
-            ("members", format::count(group.members.len() as f64)),
-            ("partitions", format::count(group.sums.partitions as f64)),
-            ("generation", group.generation.to_string()),
-            ("assignor", or_none(&group.protocol)),
-            ("type", or_none(&group.protocol_type)),
-        ],
-    ));
-    line
-}
-
-/// The lag now, where it goes, and its history as far as it fits.
-fn lag(context: &Context<'_>, group: &Group, width: usize) -> Line<'static> {
-    let lag = group.sums.lag.map_or("–".to_owned(), |lag| format::figure(lag, format::count));
-    let time_lag =
-        group.sums.time_lag_ms.map_or("–".to_owned(), |age| format::figure(age, format::duration_ms));
-    let mut known = vec![("lag", lag), ("time lag", time_lag)];
-    if let Some(trend) = context.cluster.trend(group) {
-        let sign = if trend.slope_per_s < 0.0 { "-" } else { "+" };
-        let slope = format::rate(trend.slope_per_s.abs());
-        known.push(("change", if slope == "0" { "0/s".to_owned() } else { format!("~{sign}{slope}/s") }));
-        let left = group.sums.lag.and_then(|lag| trend.seconds_to_zero(lag.value()?));
-        if let Some(seconds) = left {
-            known.push(("gone in", format!("~{}", format::duration_ms(seconds * 1000.0))));
-        }
-    }
-    let mut line = facts(context, &known);
-    let room = width.saturating_sub(line.width() + 2).min(60);
-    line.push_span(Span::styled(format!(" {}", chart::spark(&group.lags, room)), context.theme.inflow));
-    line
+    let trend = context.cluster.trend(group);
+    let change = trend.map_or("?".to_owned(), |trend| match trend.direction {
+        Direction::Steady => "→ steady".to_owned(),
+        Direction::Rising => format!("↑ ~{}/s", format::rate(trend.slope_per_s)),
+        Direction::Falling => format!("↓ ~{}/s", format::rate(-trend.slope_per_s)),
+    });
+    let left = trend.zip(group.sums.lag).and_then(|(trend, lag)| trend.seconds_to_zero(lag.value()?));
+    vec![
+        ("lag", group.sums.lag.map_or("–".to_owned(), |lag| format::figure(lag, format::count))),
+        (
+            "time lag",
+            group.sums.time_lag_ms.map_or("–".to_owned(), |age| format::figure(age, format::duration_ms)),
+        ),
+        ("change", change),
+        (
+            "gone in",
+            left.map_or("–".to_owned(), |seconds| {
+                format!("~{}", format::rough_duration_ms(seconds * 1000.0))
+            }),
+        ),
+        ("members", format::count(group.members.len() as f64)),
+        ("partitions", format::count(group.sums.partitions as f64)),
+        ("generation", group.generation.to_string()),
+        ("assignor", or_none(&group.protocol)),
+        ("type", or_none(&group.protocol_type)),
+    ]
 }
 
 /// Partitions that lag and get no commit.

@@ -32,7 +32,7 @@ pub(super) fn draw(context: &Context<'_>, buffer: &mut Buffer, area: Rect) {
 /// Live, frozen, lost: a sign and a word each.
 fn state(context: &Context<'_>) -> Vec<Span<'static>> {
     let theme = context.theme;
-    let age = |age: Duration| format::duration_ms((age.as_secs() * 1000) as f64);
+    let age = |age: Duration| format::seconds(age.as_secs());
     let mut spans = Vec::new();
     if let Some((_, since)) = context.data.frozen {
         let since = age(context.now.saturating_duration_since(since));
@@ -42,10 +42,14 @@ fn state(context: &Context<'_>) -> Vec<Span<'static>> {
     match (&context.data.link, context.data.stale_for(context.now)) {
         (Link::Live, None) => {
             spans.push(Span::styled("● live", theme.good));
-            let every = format::duration_ms(context.data.interval.as_millis() as f64);
-            spans.push(Span::styled(format!(" every {}", every.replace(".0s", "s")), theme.muted));
+            let every = match context.data.interval {
+                every if every < Duration::from_secs(1) => format::duration_ms(every.as_millis() as f64),
+                every => format::seconds(every.as_secs()),
+            };
+            spans.push(Span::styled(format!(" every {every}"), theme.muted));
         }
         (_, Some(stale)) => spans.push(Span::styled(format!("○ stale {}", age(stale)), theme.warn)),
+        (Link::Lost { .. }, None) => spans.push(Span::styled("○ no broker", theme.warn)),
         (_, None) => spans.push(Span::styled("○ connecting", theme.muted)),
     }
     spans
@@ -58,10 +62,13 @@ fn sums(context: &Context<'_>, room: usize) -> Line<'static> {
         return line;
     }
     let totals = &context.cluster.totals;
+    let many = |count: u32, one: &'static str, many: &'static str| {
+        (format::count(f64::from(count)), if count == 1 { one } else { many })
+    };
     for (value, name) in [
-        (format::count(f64::from(totals.topics)), "topics"),
-        (format::count(f64::from(totals.partitions)), "partitions"),
-        (format::count(f64::from(totals.groups)), "groups"),
+        many(totals.topics, "topic", "topics"),
+        many(totals.partitions, "partition", "partitions"),
+        many(totals.groups, "group", "groups"),
         (format::bytes(totals.size_bytes as f64), "stored"),
     ] {
         let gap = if line.spans.is_empty() { "" } else { "  " };

@@ -10,16 +10,12 @@ use super::frame::boxed;
 use crate::state::Screen;
 
 /// The keys that work everywhere.
-const KEYS: [(&str, &str); 20] = [
-    ("j k ↓ ↑", "one row down, up"),
-    ("g G", "first, last row"),
-    ("ctrl-d ctrl-u", "half a page down, up"),
-    ("pgdn pgup", "a page down, up"),
+const KEYS: [(&str, &str); 15] = [
+    ("j k ↓ ↑", "one row down, up; g G the first, the last"),
+    ("ctrl-d ctrl-u", "half a page down, up; pgdn pgup a whole one"),
     ("enter l →", "into the selected row"),
     ("esc h ←", "drop the filter, or one screen back"),
-    ("q", "one screen back; leave from the overview"),
-    ("ctrl-c", "leave"),
-    ("ctrl-z", "to the shell; fg comes back"),
+    ("q", "one screen back; from the overview: leave (ctrl-c too)"),
     ("o t c", "overview, topics, consumer groups"),
     ("tab 1 2 …", "next box or tab, or the one with this digit"),
     ("s S", "sort by the next column; turn the order"),
@@ -28,9 +24,8 @@ const KEYS: [(&str, &str); 20] = [
     ("f", "freeze the display; sampling goes on"),
     ("+ -", "longer, shorter interval (200 ms to 10 s)"),
     ("r", "reconnect now"),
-    ("?", "this help"),
-    ("", ""),
-    ("?  ~  –", "unknown, estimated, nothing to tell"),
+    ("ctrl-z", "to the shell; fg comes back"),
+    ("?  ~  –", "in a cell: unknown, estimated, nothing to tell"),
 ];
 
 /// Draws the help over the body. Keeps the scroll within what there is.
@@ -51,8 +46,10 @@ pub(super) fn draw(
     let area =
         Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) / 2, width, height };
     Clear.render(area, buffer);
-    let note = Line::styled(" esc closes ", context.theme.muted);
-    let inside = boxed(context, buffer, area, Line::from(" help "), note, true);
+    let scrolls = lines.len() + 2 > usize::from(height);
+    let note = if scrolls { " j k scroll, esc closes " } else { " esc closes " };
+    let note = Line::styled(note, context.theme.muted);
+    let inside = boxed(context, buffer, area, Line::styled(" help ", context.theme.text), note, true);
     *line = (*line).min(lines.len().saturating_sub(usize::from(inside.height)));
     for (y, text) in (inside.y..inside.bottom()).zip(lines.iter().skip(*line)) {
         buffer.set_line(inside.x, y, text, inside.width);
@@ -62,25 +59,25 @@ pub(super) fn draw(
 fn about(screen: &Screen) -> &'static [&'static str] {
     match screen {
         Screen::Overview { .. } => &[
-            "Overview: records a second with their history, groups by lag, topics by",
-            "rate. Skew is the fastest partition over the mean; ETA is when the lag",
-            "is gone at the present pace (∞: it isn't shrinking).",
+            "Overview: records a second, groups by lag, topics by rate. Skew is",
+            "the fastest partition over the mean; ETA is when the lag is gone at",
+            "the present pace (∞: it isn't shrinking).",
         ],
         Screen::Topics(_) => &[
-            "Topics: sums over their partitions. Records are counted by offsets, so",
-            "gaps that compaction leaves count. Worst lag: of the groups on a topic.",
+            "Topics: sums over their partitions. Records are told by offsets, so",
+            "gaps that compaction leaves count. Lag: of the worst group there.",
         ],
         Screen::Topic { .. } => &[
-            "Topic: the strip shows every partition by records a second, low to high;",
-            "! is one that isn't served. The second tab has the groups that read it.",
+            "Topic: the strips show every partition by rate and by lag; colour",
+            "marks what stands out, ! what isn't served. Tab 2: its groups.",
         ],
         Screen::Groups(_) => &[
             "Consumer groups: lag in records, and in time: the age of the oldest",
             "record not yet committed. Arrows show where the lag goes.",
         ],
         Screen::Group { .. } => &[
-            "Group: current is the committed offset; commit is how long ago that was.",
-            "Owner is the member that reads a partition now.",
+            "Group: current is the committed offset; commit is how long ago that",
+            "was. Owner is the member that reads a partition now.",
         ],
     }
 }

@@ -11,6 +11,8 @@ mod heat;
 mod help;
 mod overview;
 mod table;
+#[cfg(test)]
+mod tests;
 mod text;
 mod theme;
 mod topic;
@@ -32,6 +34,8 @@ struct Context<'a> {
     cluster: &'a Cluster,
     theme: &'a Theme,
     now: Instant,
+    /// What is shown is out of date: it is drawn dimmed.
+    stale: bool,
 }
 
 /// The smallest screen that a frame is drawn for.
@@ -49,8 +53,11 @@ pub(crate) fn render(buffer: &mut Buffer, area: Rect, state: &mut State, theme: 
         return too_small(buffer, area);
     }
     let State { data, ui } = state;
-    let context = Context { data, cluster: data.shown(), theme, now };
-    let banner = footer::banner(&context);
+    // What was frozen on purpose is not called stale.
+    let stale = data.frozen.is_none() && data.stale_for(now).is_some();
+    let context = Context { data, cluster: data.shown(), theme, now, stale };
+    // Before the first snapshot the body tells the same, with more room.
+    let banner = footer::banner(&context, usize::from(area.width)).filter(|_| context.cluster.is_known());
     let [head, body, warning, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),
@@ -61,7 +68,7 @@ pub(crate) fn render(buffer: &mut Buffer, area: Rect, state: &mut State, theme: 
     header::draw(&context, buffer, head);
     if context.cluster.is_known() {
         screen(&context, buffer, body, ui.screen());
-        if context.data.stale_for(now).is_some() && data.frozen.is_none() {
+        if stale {
             buffer.set_style(body, theme.stale);
         }
     } else {

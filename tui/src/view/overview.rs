@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::frame::{boxed, note, title};
 use super::text::fit;
 use super::{Context, chart, format, table};
-use crate::state::{Broker, Column, Figure, Pane, Series, Table};
+use crate::state::{Broker, Column, Figure, Pane, Table};
 
 /// Where the boxes stand. Small screens leave some out.
 #[derive(Debug, Default, PartialEq)]
@@ -37,7 +37,7 @@ pub(super) fn draw(
     throughput(context, buffer, boxes.outflow, focus, Pane::Out);
     if let Some(area) = boxes.groups {
         let columns =
-            [Column::Group, Column::State, Column::Lag, Column::TimeLag, Column::Trend, Column::Eta];
+            [Column::StateSign, Column::Group, Column::Lag, Column::TimeLag, Column::Trend, Column::Eta];
         let focused = focus == Pane::Groups;
         let title = title(context, Pane::Groups.digit(), "consumer groups");
         let inside = boxed(context, buffer, area, title, note(context, groups), focused);
@@ -83,7 +83,7 @@ fn lay_out(area: Rect, brokers: usize) -> Boxes {
         (boxes.inflow, boxes.outflow) = (Some(left), Some(right));
     }
     if wide {
-        let (left, right) = halves(rest, 58);
+        let (left, right) = halves(rest, 60);
         (boxes.groups, boxes.topics) = (Some(left), Some(right));
     } else if rest.height >= 10 {
         let height = rest.height.div_ceil(2);
@@ -114,26 +114,37 @@ fn halves(area: Rect, percent: u16) -> (Rect, Rect) {
 fn throughput(context: &Context<'_>, buffer: &mut Buffer, area: Option<Rect>, focus: Pane, pane: Pane) {
     let Some(area) = area else { return };
     let (cluster, totals) = (context.cluster, &context.cluster.totals);
-    let (name, records, bytes, series, style): (_, _, _, &Series, Style) = if pane == Pane::In {
+    let theme = context.theme;
+    let (name, records, bytes, series, style, ramp) = if pane == Pane::In {
         let records = cluster.rate(totals.records_in_per_s);
-        ("in", records, totals.bytes_in_per_s, &cluster.records_in, context.theme.inflow)
+        ("in", records, totals.bytes_in_per_s, &cluster.records_in, theme.inflow, &theme.inflow_ramp)
     } else {
         // Records read are told from offsets: gaps count, so it is an estimate.
         let records = cluster.rate(totals.records_out_per_s);
         let records = if records == Figure::Exact(0.0) { records } else { records.estimated() };
-        ("out", records, totals.bytes_out_per_s, &cluster.records_out, context.theme.outflow)
+        ("out", records, totals.bytes_out_per_s, &cluster.records_out, theme.outflow, &theme.outflow_ramp)
     };
     let bytes = format::figure(cluster.rate(bytes), format::bytes);
     let mut title = title(context, pane.digit(), name);
     title.push_span(Span::styled(format!("{} rec/s ", format::figure(records, format::rate)), style.bold()));
-    title.push_span(Span::styled(format!("{bytes}/s "), context.theme.muted));
+    let bytes = format!("{bytes}/s ");
+    if title.width() + bytes.len() + 4 <= usize::from(area.width) {
+        title.push_span(Span::styled(bytes, theme.muted));
+    }
     let samples = usize::from(area.width.saturating_sub(4)) * 2;
     let note = series.peak(samples).filter(|peak| *peak > 0.0).map_or_else(Line::default, |peak| {
         Line::styled(format!(" peak {} ", format::rate(peak)), context.theme.muted)
     });
     let inside = boxed(context, buffer, area, title, note, focus == pane);
+    let oldest_ms = cluster.times_ms.last(samples).next();
+    if let Some(ago_ms) =
+        oldest_ms.map(|time_ms| cluster.time_ms as f64 - time_ms).filter(|ago_ms| *ago_ms >= 1000.0)
+    {
+        let label = format!(" {} ago ", format::seconds((ago_ms / 1000.0).round() as u64));
+        buffer.set_stringn(area.x + 2, area.bottom() - 1, label, usize::from(area.width) - 4, theme.muted);
+    }
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
-    chart::area(buffer, inside, series, style);
+    chart::area(buffer, inside, series, ramp);
 }
 
 fn events(context: &Context<'_>, buffer: &mut Buffer, area: Rect, focused: bool, back: usize) {

@@ -11,7 +11,7 @@ use runnel_proto::v1::GroupState;
 use super::columns::{Spec, fitting};
 use super::text::{fit, width_of};
 use super::{Context, chart, format};
-use crate::state::{Column, Direction, Eta, Figure, Table, Value};
+use crate::state::{Column, Direction, Eta, Figure, List, Table, Value};
 
 /// Draws the table into the inside of a box: a line of titles, then rows. Tells the table how many rows fit.
 pub(super) fn draw(
@@ -42,7 +42,8 @@ pub(super) fn draw(
         }
         buffer.set_line(inside.x, y, &line, inside.width);
         if focused && place == table.cursor {
-            buffer.set_style(Rect { y, height: 1, ..area }, context.theme.selected);
+            let style = if context.stale { Style::new().reversed() } else { context.theme.selected };
+            buffer.set_style(Rect { y, height: 1, ..area }, style);
         }
     }
     if table.items.is_empty() {
@@ -63,20 +64,38 @@ fn titles(context: &Context<'_>, buffer: &mut Buffer, area: Rect, table: &Table,
             (true, false) => (context.theme.accent, "▴"),
             (false, _) => (context.theme.muted, ""),
         };
-        let title = format!("{}{arrow}", fit(&spec.title, spec.width - width_of(arrow)));
+        let room = spec.width.saturating_sub(width_of(arrow));
+        let title =
+            if width_of(&spec.title) > room && !spec.short.is_empty() { spec.short } else { &spec.title };
+        let title = format!("{}{arrow}", fit(title, room));
         pad(&mut line, spec, &[Span::styled(title, style)]);
     }
     buffer.set_line(area.x, area.y, &line, area.width);
 }
 
-/// Says why there are no rows.
+/// Says why there are no rows, and how to get some.
 fn empty(context: &Context<'_>, buffer: &mut Buffer, area: Rect, table: &Table) {
-    let text = if table.total > 0 {
-        format!("none of {} matches {}; Esc clears the filter", table.total, fit(table.filter.text(), 30))
+    let lines = if table.total > 0 {
+        let filter = fit(table.filter.text(), 20);
+        [
+            format!("none of {} matches {filter}", format::grouped(table.total as i64)),
+            "esc clears the filter".into(),
+        ]
     } else {
-        "none yet".to_owned()
+        let (what, how) = match table.list {
+            List::Topics => ("none yet; the first record makes one:", "runnel produce TOPIC < FILE"),
+            List::Groups => ("none yet; the first reader makes one:", "runnel consume -g GROUP TOPIC"),
+            List::Readers(_) => ("no group reads this topic", ""),
+            List::Members(_) => ("no members: nobody reads for this group", ""),
+            List::Partitions(_) => ("no partitions are known yet", ""),
+            List::Assignments(_) => ("nothing was committed yet, and nobody owns a partition", ""),
+        };
+        [what.to_owned(), how.to_owned()]
     };
-    buffer.set_stringn(area.x, area.y + 1, text, usize::from(area.width), context.theme.muted);
+    let styles = [context.theme.muted, context.theme.accent];
+    for ((y, line), style) in (area.y + 1..area.bottom()).zip(lines).zip(styles) {
+        buffer.set_stringn(area.x, y, line, usize::from(area.width), style);
+    }
 }
 
 /// A thumb on the box's right border, when not all rows fit.
@@ -105,7 +124,12 @@ fn cell(context: &Context<'_>, line: &mut Line<'_>, spec: &Spec, value: &Value<'
         Value::Text(text) if spec.column == Column::Problem => (fit(text, spec.width), theme.bad),
         Value::Text(text) => (fit(text, spec.width), Style::new()),
         Value::Offset(None) => ("?".into(), theme.muted),
-        Value::Offset(Some(offset)) => (format::grouped(*offset).into(), Style::new()),
+        Value::Offset(Some(offset)) => {
+            // An offset that doesn't fit is shortened, never cut: half a number is a wrong number.
+            let full = format::grouped(*offset);
+            let text = if full.len() > spec.width { format::count(*offset as f64) } else { full };
+            (text.into(), Style::new())
+        }
         Value::Count(figure) => (format::figure(*figure, format::count).into(), quiet_zero(*figure)),
         Value::PerSecond(figure) => (format::figure(*figure, format::rate).into(), quiet_zero(*figure)),
         Value::Bytes(figure) | Value::BytesPerSecond(figure) => {
@@ -121,7 +145,8 @@ fn cell(context: &Context<'_>, line: &mut Line<'_>, spec: &Spec, value: &Value<'
         Value::State(state) => {
             let (sign, name) = state_sign(*state);
             let style = state_style(context, *state);
-            return pad(line, spec, &[Span::styled(sign, style), Span::raw(format!(" {name}"))]);
+            let name = if spec.column == Column::StateSign { String::new() } else { format!(" {name}") };
+            return pad(line, spec, &[Span::styled(sign, style), Span::raw(name)]);
         }
         Value::History(series) => (chart::spark(series, spec.width).into(), theme.inflow),
         Value::Trend(series, trend) => {
@@ -131,7 +156,7 @@ fn cell(context: &Context<'_>, line: &mut Line<'_>, spec: &Spec, value: &Value<'
                 Some(Direction::Steady) => ("→", theme.muted),
                 None => ("?", theme.muted),
             };
-            let spark = chart::spark(series, spec.width.saturating_sub(2));
+            let spark = chart::shape(series, spec.width.saturating_sub(2));
             return pad(
                 line,
                 spec,
@@ -141,7 +166,7 @@ fn cell(context: &Context<'_>, line: &mut Line<'_>, spec: &Spec, value: &Value<'
         Value::Eta(eta) => match eta {
             Eta::Done => ("✓".into(), theme.good),
             Eta::Seconds(seconds) => {
-                (format!("~{}", format::duration_ms(seconds * 1000.0)).into(), Style::new())
+                (format!("~{}", format::rough_duration_ms(seconds * 1000.0)).into(), Style::new())
             }
             Eta::Never => ("∞".into(), theme.warn),
             Eta::Unknown => ("?".into(), theme.muted),

@@ -15,10 +15,15 @@ pub(crate) struct Theme {
     pub(crate) accent: Style,
     /// The selected row.
     pub(crate) selected: Style,
+    /// Titles on a border, which has a colour of its own.
+    pub(crate) text: Style,
     /// What comes in.
     pub(crate) inflow: Style,
     /// What goes out.
     pub(crate) outflow: Style,
+    /// Their charts, from the bottom up.
+    pub(crate) inflow_ramp: [Style; 4],
+    pub(crate) outflow_ramp: [Style; 4],
     pub(crate) good: Style,
     pub(crate) warn: Style,
     pub(crate) bad: Style,
@@ -52,8 +57,11 @@ impl Theme {
             border_focused: plain,
             accent: bold,
             selected: Style::new().add_modifier(Modifier::REVERSED),
+            text: plain,
             inflow: plain,
             outflow: plain,
+            inflow_ramp: [plain; 4],
+            outflow_ramp: [plain; 4],
             good: plain,
             warn: bold,
             bad: bold,
@@ -61,6 +69,12 @@ impl Theme {
             heat: [dim, plain, plain, bold, bold],
             stale: dim,
         }
+    }
+
+    /// With 256 colours.
+    #[cfg(test)]
+    pub(crate) fn indexed() -> Self {
+        Self::colors(&INDEXED)
     }
 
     fn colors(palette: &Palette) -> Self {
@@ -74,8 +88,11 @@ impl Theme {
                 .fg(palette.selected_text)
                 .bg(palette.selected)
                 .add_modifier(Modifier::BOLD),
-            inflow: fg(palette.inflow),
-            outflow: fg(palette.outflow),
+            text: fg(Color::Reset),
+            inflow: fg(palette.inflow[2]),
+            outflow: fg(palette.outflow[2]),
+            inflow_ramp: palette.inflow.map(fg),
+            outflow_ramp: palette.outflow.map(fg),
             good: fg(palette.good),
             warn: fg(palette.warn),
             bad: fg(palette.bad).add_modifier(Modifier::BOLD),
@@ -92,8 +109,8 @@ struct Palette {
     accent: Color,
     selected: Color,
     selected_text: Color,
-    inflow: Color,
-    outflow: Color,
+    inflow: [Color; 4],
+    outflow: [Color; 4],
     good: Color,
     warn: Color,
     bad: Color,
@@ -107,8 +124,8 @@ const INDEXED: Palette = Palette {
     accent: Color::Indexed(38),
     selected: Color::Indexed(24),
     selected_text: Color::Indexed(231),
-    inflow: Color::Indexed(37),
-    outflow: Color::Indexed(140),
+    inflow: [Color::Indexed(23), Color::Indexed(30), Color::Indexed(37), Color::Indexed(44)],
+    outflow: [Color::Indexed(60), Color::Indexed(97), Color::Indexed(140), Color::Indexed(177)],
     good: Color::Indexed(71),
     warn: Color::Indexed(172),
     bad: Color::Indexed(167),
@@ -128,8 +145,8 @@ const SIXTEEN: Palette = Palette {
     accent: Color::Cyan,
     selected: Color::Blue,
     selected_text: Color::White,
-    inflow: Color::Cyan,
-    outflow: Color::Magenta,
+    inflow: [Color::Cyan; 4],
+    outflow: [Color::Magenta; 4],
     good: Color::Green,
     warn: Color::Yellow,
     bad: Color::Red,

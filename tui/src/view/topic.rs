@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::frame::{boxed, note};
+use super::frame::{Card, boxed, note, put, tabs as tab_title};
 use super::text::fit;
 use super::{Context, format, heat, table};
-use crate::state::{Tabs, Topic};
+use crate::state::{Figure, Tabs, Topic};
 
 /// Draws the screen.
 pub(super) fn draw(
@@ -18,47 +18,49 @@ pub(super) fn draw(
     name: &str,
     tabs: &mut Tabs,
 ) {
-    let topic = context.cluster.topics.get(id);
-    let title = super::frame::tabs(context, "topic", name, ["partitions", "groups"], tabs.active);
+    let title = tab_title(context, "topic", name, ["partitions", "groups"], tabs.active);
     let note = note(context, tabs.table());
-    let mut inside = boxed(context, buffer, area, title, note, true);
-    let Some(topic) = topic else {
+    let mut rest = boxed(context, buffer, area, title, note, true);
+    let width = usize::from(rest.width);
+    let Some(topic) = context.cluster.topics.get(id) else {
         let text = "This topic is gone: it was deleted. Esc leads back.";
-        buffer.set_stringn(inside.x + 1, inside.y, text, usize::from(inside.width), context.theme.warn);
+        buffer.set_stringn(rest.x + 1, rest.y, text, width - 1, context.theme.warn);
         return;
     };
-    let width = usize::from(inside.width);
-    let mut put = |line: Line<'_>| {
-        if inside.height > 4 {
-            buffer.set_line(inside.x, inside.y, &line, inside.width);
-            inside = Rect { y: inside.y + 1, height: inside.height - 1, ..inside };
-        }
+    let facts = facts(context, topic);
+    let card = Card {
+        name: "records/s",
+        series: &topic.records_in,
+        ramp: &context.theme.inflow_ramp,
+        facts: &facts,
     };
-    put(sums(context, topic));
-    put(heat::strip(context, topic, width));
+    card.draw(context, buffer, &mut rest);
+    put(buffer, &mut rest, heat::rates(context, topic, width));
+    if let Some(strip) = heat::lags(context, topic, width) {
+        put(buffer, &mut rest, strip);
+    }
     if let Some(failed) = failure(topic) {
-        put(Line::styled(format!(" ✕ {}", fit(&failed, width - 3)), context.theme.bad));
+        put(buffer, &mut rest, Line::styled(format!(" ✕ {}", fit(&failed, width - 3)), context.theme.bad));
     }
     let active = tabs.table();
     let columns = active.list.columns(context.cluster);
-    table::draw(context, buffer, inside, active, &columns, true);
+    table::draw(context, buffer, rest, active, &columns, true);
 }
 
-fn sums(context: &Context<'_>, topic: &Topic) -> Line<'static> {
+fn facts(context: &Context<'_>, topic: &Topic) -> Vec<(&'static str, String)> {
     let (cluster, sums) = (context.cluster, &topic.sums);
-    let rate = |per_s| format::figure(cluster.rate(per_s), format::rate);
-    let bytes = |per_s| format::figure(cluster.rate(per_s), format::bytes);
-    super::frame::facts(
-        context,
-        &[
-            ("in", format!("{}/s", rate(sums.records_in_per_s))),
-            ("", format!("{}/s", bytes(sums.bytes_in_per_s))),
-            ("out", format!("{}/s", bytes(sums.bytes_out_per_s))),
-            ("size", format::bytes(sums.size_bytes)),
-            ("records", format!("~{}", format::count(sums.records))),
-            ("partitions", format::count(f64::from(topic.partition_count))),
-        ],
-    )
+    let rate = |per_s| format!("{}/s", format::figure(cluster.rate(per_s), format::rate));
+    let bytes = |per_s| format!("{}/s", format::figure(cluster.rate(per_s), format::bytes));
+    vec![
+        ("in", format!("{}  {}", rate(sums.records_in_per_s), bytes(sums.bytes_in_per_s))),
+        ("out", bytes(sums.bytes_out_per_s)),
+        ("size", format::bytes(sums.size_bytes)),
+        ("records", format::figure(Figure::About(sums.records), format::count)),
+        ("partitions", format::count(f64::from(topic.partition_count))),
+        ("skew", sums.skew.map_or("–".to_owned(), |skew| format!("{skew:.1}×"))),
+        ("worst lag", topic.worst_lag().map_or("–".to_owned(), |lag| format::figure(lag, format::count))),
+        ("id", fit(&topic.id, 36).into_owned()),
+    ]
 }
 
 /// What is wrong with the first partition that isn't served.
