@@ -11,12 +11,13 @@ use tokio::task::JoinSet;
 
 use crate::config::BrokerConfig;
 use crate::connections::Connections;
-use crate::data_dir::{DataDir, DataDirError};
+use crate::data_dir::DataDir;
 use crate::error::BrokerError;
 use crate::listener::Listener;
 use crate::logs::Logs;
 use crate::operations::{BrokerInfo, Operations, Parts};
 use crate::partition::Fatal;
+use crate::start::StartError;
 use crate::{clock, grpc, http, upkeep};
 
 /// How often an auto-started broker asks itself whether anybody still needs it.
@@ -36,47 +37,6 @@ pub struct BrokerOptions {
     pub insecure: bool,
     /// Started by a client because none was running: leaves by itself when idle.
     pub autostarted: bool,
-}
-
-/// Why a broker does not start. Each text says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The data directory can't be used.
-    #[error(transparent)]
-    DataDir(#[from] DataDirError),
-    /// An address can't be used.
-    #[error("can't listen on {address}: {reason}")]
-    Listen {
-        /// The address.
-        address: String,
-        /// Why, and what to do.
-        reason: String,
-    },
-    /// The broker's own logs can't be read.
-    #[error("can't open the broker's own log {topic}: {reason}; its files are kept as they are")]
-    InternalLog {
-        /// Which.
-        topic: &'static str,
-        /// Why.
-        reason: String,
-    },
-    /// Something else failed.
-    #[error("can't start: {0}")]
-    Broker(#[from] BrokerError),
-    /// The disk failed.
-    #[error("can't start: {0}")]
-    Io(#[from] io::Error),
-}
-
-impl StartError {
-    /// The process's exit code: 4 when another broker has the data directory, which whoever starts brokers on demand may take
-    /// for success; else 1.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::DataDir(DataDirError::Locked { .. }) => 4,
-            _ => 1,
-        }
-    }
 }
 
 /// A broker that runs.
@@ -142,6 +102,7 @@ impl Broker {
         tasks.spawn(logs.checkpoints(operations.clone()));
         tasks.spawn(upkeep::run(operations.clone()));
         tasks.spawn(upkeep::scrub(operations.clone()));
+        tasks.spawn(forget_gone_topics(operations.clone()));
         if options.autostarted {
             tasks.spawn(leave_when_idle(operations.clone(), stop.clone()));
         }
@@ -176,6 +137,18 @@ impl Broker {
         // A socket that nobody listens on would only be an address that refuses.
         let _ = std::fs::remove_file(data_dir.socket());
         closed
+    }
+}
+
+/// Deletes the committed offsets of topics whose deletion was cut short by a crash: a new topic of the same name must not
+/// inherit them.
+async fn forget_gone_topics(operations: Operations) {
+    for topic in operations.groups().topics() {
+        if operations.registry().topic(&topic).is_err()
+            && let Err(error) = operations.groups().forget_topic(&topic).await
+        {
+            tracing::warn!(%error, "offsets of a deleted topic could not be forgotten");
+        }
     }
 }
 

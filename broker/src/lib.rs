@@ -19,9 +19,11 @@ pub mod monitor;
 pub mod operations;
 pub mod partition;
 pub mod process;
+pub mod start;
 pub mod storage;
 pub mod types;
 pub mod upkeep;
 pub mod wire;
 
-pub use broker::{Broker, BrokerOptions, StartError};
+pub use broker::{Broker, BrokerOptions};
+pub use start::StartError;

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 pub use open::Opened;
 
-use crate::broker::StartError;
 use crate::config::BrokerConfig;
 use crate::coordinator::runtime::Groups;
 use crate::error::BrokerError;
@@ -20,6 +19,7 @@ use crate::log::{Checkpoint, Log, SyncPoint};
 use crate::metadata::Mirror;
 use crate::operations::Operations;
 use crate::partition::{Committer, Fatal, Registry};
+use crate::start::StartError;
 use crate::types::TopicPartition;
 
 type Points = BTreeMap<TopicPartition, SyncPoint>;

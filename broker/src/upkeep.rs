@@ -20,6 +20,11 @@ pub async fn run(operations: Operations) {
             () = tokio::time::sleep(pause) => {}
             () = operations.stopped() => return,
         }
+        let reserve = operations.clone();
+        let refilled = tokio::task::spawn_blocking(move || reserve.refill_reserve());
+        if let Err(error) = refilled.await {
+            tracing::error!(%error, "putting space aside broke off");
+        }
         for partition in all_partitions(&operations) {
             if let Err(error) = tokio::task::spawn_blocking(move || upkeep(&partition)).await {
                 tracing::error!(%error, "upkeep of a partition broke off");

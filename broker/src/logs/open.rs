@@ -12,7 +12,6 @@ use bytes::Bytes;
 
 use tokio::runtime::Handle;
 
-use crate::broker::StartError;
 use crate::clock;
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::coordinator::group::{GroupCoordinator, GroupSettings};
@@ -23,7 +22,8 @@ use crate::log::checkpoint::Image;
 use crate::log::{Checkpoint, Log, LogError};
 use crate::metadata::{MetadataImage, Mirror, Place};
 use crate::operations::{TOPICS_DIR, partition_dir};
-use crate::partition::{self, Committer, Fatal, Partition, Registry, Topic};
+use crate::partition::{self, Committer, Fatal, Partition, Registry, Reserve, Topic};
+use crate::start::StartError;
 use crate::storage::Disk;
 use crate::types::{TopicPartition, Uuid};
 
@@ -76,7 +76,12 @@ pub(super) fn open(
 
     let (committer, committer_thread) = Committer::start(disk.clone(), fatal.clone());
     let leader_epoch = image.broker_epoch() + i32::from(!clean && image.cluster().is_some());
-    let shared = partition::Shared { committer: committer.clone(), fatal, leader_epoch };
+    let shared = partition::Shared {
+        committer: committer.clone(),
+        fatal,
+        reserve: Reserve::new(disk.clone()),
+        leader_epoch,
+    };
     let registry = Registry::default();
     let metadata_log = serve_own(METADATA, log, &shared, &registry);
     if !records.is_empty() {

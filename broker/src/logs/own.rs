@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use runnel_proto::records::{BatchReader, split_batches};
 
-use crate::broker::StartError;
 use crate::config::{CleanupPolicy, TopicConfig};
 use crate::coordinator::runtime::GroupLog;
 use crate::log::{Log, LogError};
 use crate::metadata::{InternalLog, Mirror, Stretch, catch_up};
 use crate::partition::Partition;
+use crate::start::StartError;
 use crate::types::{LogRecord, Offset, TopicId, TopicPartition, Uuid};
 
 /// Bytes read at once while a log is replayed.

@@ -120,6 +120,11 @@ impl Operations {
         })
     }
 
+    /// Puts space aside again after it was given back.
+    pub fn refill_reserve(&self) {
+        self.shared.partitions.reserve.refill();
+    }
+
     /// The topics served.
     pub fn registry(&self) -> &Registry {
         &self.shared.registry

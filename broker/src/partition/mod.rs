@@ -4,6 +4,7 @@ mod committer;
 mod fatal;
 mod progress;
 mod registry;
+mod reserve;
 mod upkeep;
 
 use std::fmt;
@@ -19,6 +20,7 @@ pub use committer::Committer;
 pub use fatal::Fatal;
 pub use progress::Progress;
 pub use registry::{Registry, Topic};
+pub use reserve::Reserve;
 
 use crate::config::TopicConfig;
 use crate::error::BrokerError;
@@ -26,12 +28,14 @@ use crate::log::{Appended, Batches, Log, LogError, SyncPoint, Unsynced, ValidBat
 use crate::types::{LogRecord, Offset, TopicPartition, UnixMillis};
 
 /// What every partition of a broker shares.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Shared {
     /// Makes appended records durable.
     pub committer: Committer,
     /// Raised when the disk fails.
     pub fatal: Fatal,
+    /// Given back when the broker's own work meets a full disk.
+    pub reserve: Reserve,
     /// Stamped on every batch; raised by each start after an unclean stop.
     pub leader_epoch: i32,
 }
@@ -162,7 +166,7 @@ impl Partition {
         let bytes = builder.build().map_err(|error| BrokerError::Internal { reason: error.to_string() })?;
         let batch = ValidBatch::internal(bytes)
             .map_err(|error| BrokerError::Internal { reason: error.to_string() })?;
-        Ok(self.append(&batch, now_ms)?.next_offset)
+        Ok(self.despite_full_disk(|| self.append(&batch, now_ms))?.next_offset)
     }
 
     /// Waits until everything below `next_offset` is on disk and visible.
@@ -224,12 +228,22 @@ impl Partition {
     pub fn truncate_before(&self, offset: Offset) -> Result<Offset, BrokerError> {
         let upper = self.high_watermark();
         let offset = if offset == -1 { upper } else { offset };
-        self.with_log(|log| {
-            if offset < 0 || offset > upper {
-                return Err(LogError::OutOfRange { offset, start: log.start_offset(), end: upper });
-            }
-            log.truncate_before(offset)
+        self.despite_full_disk(|| {
+            self.with_log(|log| {
+                if offset < 0 || offset > upper {
+                    return Err(LogError::OutOfRange { offset, start: log.start_offset(), end: upper });
+                }
+                log.truncate_before(offset)
+            })
         })
+    }
+
+    /// Does the broker's own work, if need be with the space put aside for it.
+    fn despite_full_disk<T>(&self, work: impl Fn() -> Result<T, BrokerError>) -> Result<T, BrokerError> {
+        match work() {
+            Err(BrokerError::DiskFull) if self.shared.reserve.release() => work(),
+            outcome => outcome,
+        }
     }
 
     /// Puts new settings in force.

@@ -1,0 +1,47 @@
+//! Why a broker does not start.
+
+use std::io;
+
+use crate::data_dir::DataDirError;
+use crate::error::BrokerError;
+
+/// Why a broker does not start. Each text says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory can't be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
+    /// An address can't be used.
+    #[error("can't listen on {address}: {reason}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why, and what to do.
+        reason: String,
+    },
+    /// The broker's own logs can't be read.
+    #[error("can't open the broker's own log {topic}: {reason}; its files are kept as they are")]
+    InternalLog {
+        /// Which.
+        topic: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// Something else failed.
+    #[error("can't start: {0}")]
+    Broker(#[from] BrokerError),
+    /// The disk failed.
+    #[error("can't start: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl StartError {
+    /// The process's exit code: 4 when another broker has the data directory, which whoever starts brokers on demand may take
+    /// for success; else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::DataDir(DataDirError::Locked { .. }) => 4,
+            _ => 1,
+        }
+    }
+}
