@@ -87,7 +87,9 @@ pub(crate) async fn ensure_local_broker(data_dir: &Path, autostart: bool) -> Res
     }
     if !autostart {
         let dir = shown(data_dir);
-        return Err(format!("no broker runs on {dir}; start one with `runnel broker start`, or allow autostart"));
+        return Err(format!(
+            "no broker runs on {dir}; start one with `runnel broker start`, or allow autostart"
+        ));
     }
     start_and_wait(data_dir, &["--autostarted".into()]).await?;
     connect(&address, START_LIMIT).await.map_err(|error| error.to_string())
