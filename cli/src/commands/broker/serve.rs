@@ -7,78 +7,68 @@ use runnel_broker::{Broker, BrokerOptions};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{LogFormat, ServeArgs};
-use crate::context::{Context, say};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::local;
 use crate::signals::Interrupts;
-
-/// An auto-started broker leaves after so long without a client; it comes back in no time.
-const IDLE_EXIT_MS: &str = "600000";
 
 /// Runs it.
 pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failure> {
-    start_logging(context, args.log_format)?;
     let config = load_config(&args)?;
-    let listen = match args.listen.is_empty() {
-        true => config.listeners.iter().map(ToString::to_string).collect(),
-        false => args.listen,
-    };
+    let listen = listen_on(&args, &config);
+    // Caught before the start: a signal that comes meanwhile must not be lost.
+    let mut interrupts =
+        Interrupts::catch().map_err(|error| Failure::failed(format!("can't catch signals: {error}")))?;
+    log_to_stderr(context, args.log_format)?;
+    let data_dir = context.data_dir()?;
     let options = BrokerOptions {
-        data_dir: context.data_dir()?,
+        data_dir: data_dir.clone(),
         listen,
         config,
         insecure: args.insecure,
         autostarted: args.autostarted,
     };
-    // Before the start, so that no signal can come too early to be seen.
-    let mut interrupts = Interrupts::catch().map_err(|error| Failure::failed(error.to_string()))?;
     let broker = Broker::start(options)
         .await
         .map_err(|error| Failure { exit_code: error.exit_code(), message: error.to_string() })?;
-    announce(context, args.log_format, broker.addresses());
-    let stopped = broker.run_until(async move { interrupts.next().await }).await;
-    stopped.map_err(|error| Failure::failed(error.to_string()))
+    tracing::info!("serves {} on {}", local::shown(&data_dir), broker.addresses().join(" "));
+    broker
+        .run_until(async move { interrupts.next().await })
+        .await
+        .map_err(|error| Failure::failed(error.to_string()))
 }
 
-/// Settings given for a broker that a command starts: no port, and an end. The command line may say otherwise.
 fn load_config(args: &ServeArgs) -> Result<BrokerConfig, Failure> {
-    let mut settings: Vec<(String, String)> = Vec::new();
-    if args.autostarted {
-        settings.push(("listeners".into(), String::new()));
-        settings.push(("idle.exit.ms".into(), IDLE_EXIT_MS.into()));
-    }
-    settings.extend(args.settings.iter().map(|setting| (setting.key.clone(), setting.value.clone())));
-    BrokerConfig::load(args.config.as_deref(), &settings).map_err(|error| Failure::usage(error.to_string()))
+    let sets: Vec<(String, String)> =
+        args.settings.iter().map(|setting| (setting.key.clone(), setting.value.clone())).collect();
+    BrokerConfig::load(args.config.as_deref(), &sets).map_err(|error| Failure::usage(error.to_string()))
 }
 
-/// Tells people that all is well; logs for programs hold nothing but JSON.
-fn announce(context: &Context, format: LogFormat, addresses: &[String]) {
-    let line = format!("runnel {} serves on {}", env!("CARGO_PKG_VERSION"), addresses.join(", "));
-    match format {
-        LogFormat::Text if context.quiet => {}
-        LogFormat::Text => say(&line),
-        LogFormat::Json => tracing::info!("{line}"),
+/// The command line's addresses, else the configuration's; none for an auto-started broker, whose clients are all local.
+fn listen_on(args: &ServeArgs, config: &BrokerConfig) -> Vec<String> {
+    match args.listen.is_empty() {
+        false => args.listen.clone(),
+        true if args.autostarted => Vec::new(),
+        true => config.listeners.iter().map(ToString::to_string).collect(),
     }
 }
 
-/// Logs go to stderr; `RUNNEL_LOG` chooses what, as `info` or `runnel_broker=debug`, else `-q` and `-v` do.
-fn start_logging(context: &Context, format: LogFormat) -> Result<(), Failure> {
+/// Sends what the broker has to tell to standard error; RUNNEL_LOG says how much.
+fn log_to_stderr(context: &Context, format: LogFormat) -> Result<(), Failure> {
     let level = match (context.quiet, context.verbose) {
         (true, _) => "warn",
-        (false, 0) => "info,sled=warn",
-        (false, 1) => "debug,sled=warn,h2=info,hyper=info",
+        (false, 0) => "info",
+        (false, 1) => "debug",
         (false, _) => "trace",
     };
     let wanted = std::env::var("RUNNEL_LOG").ok().filter(|text| !text.is_empty());
     let filter = EnvFilter::try_new(wanted.as_deref().unwrap_or(level)).map_err(|error| {
-        Failure::usage(format!("RUNNEL_LOG is no log filter ({error}); write one like runnel_broker=debug"))
+        Failure::usage(format!("RUNNEL_LOG is no log filter: {error}; write one like `info`"))
     })?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(context.colors_stderr());
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => log.with_ansi(context.colors_stderr()).with_target(false).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
     }
     Ok(())
 }
