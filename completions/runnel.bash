@@ -673,7 +673,7 @@ _runnel() {
             return 0
             ;;
         runnel__subcmd__demo)
-            opts="-b -q -v -h --once --size --warm-up --broker --data --no-autostart --color --quiet --verbose --help"
+            opts="-b -q -v -h --once --size --duration --broker --data --no-autostart --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -683,7 +683,7 @@ _runnel() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
-                --warm-up)
+                --duration)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

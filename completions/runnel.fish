@@ -443,7 +443,7 @@ complete -c runnel -n "__fish_runnel_using_subcommand dash" -s q -l quiet -d 'Sa
 complete -c runnel -n "__fish_runnel_using_subcommand dash" -s v -l verbose -d 'Say more on stderr; twice: still more'
 complete -c runnel -n "__fish_runnel_using_subcommand dash" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c runnel -n "__fish_runnel_using_subcommand demo" -l size -d 'The picture\'s size [default: the terminal\'s, else 120x40]' -r
-complete -c runnel -n "__fish_runnel_using_subcommand demo" -l warm-up -d 'How long to let the workload run before the one picture' -r
+complete -c runnel -n "__fish_runnel_using_subcommand demo" -l duration -d 'How long to go on [default: until you leave; 4s before the one picture]' -r
 complete -c runnel -n "__fish_runnel_using_subcommand demo" -s b -l broker -d 'The broker: HOST:PORT, or unix:PATH; without it, the local broker' -r
 complete -c runnel -n "__fish_runnel_using_subcommand demo" -l data -d 'The local broker\'s data directory [default: runnel in the user\'s data directory]' -r -F
 complete -c runnel -n "__fish_runnel_using_subcommand demo" -l color -d 'When to use colour; `auto` means on a terminal, unless NO_COLOR is set' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set or TERM is `dumb`'

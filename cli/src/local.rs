@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use runnel_proto::client::{Address, connect};
+use runnel_proto::client::{Address, ConnectError, connect};
 use runnel_proto::text::escape;
 use tonic::transport::Channel;
 
@@ -71,21 +71,28 @@ pub(crate) fn shown(path: &Path) -> String {
     escape(&path.to_string_lossy()).into_owned()
 }
 
-/// Connects to the broker of `data_dir`, an absolute path, starting one in the background when none listens and `autostart` allows it.
+/// Connects to the broker of `data_dir`, an absolute path; when none listens and `autostart` allows it, starts one in the
+/// background.
 ///
 /// The error is one sentence that says what to do.
 pub(crate) async fn ensure_local_broker(data_dir: &Path, autostart: bool) -> Result<Channel, String> {
     let socket = socket_path(data_dir)?;
-    if !listens(&socket)? {
-        if !autostart {
-            return Err(format!(
-                "no broker runs on {}; start one with `runnel broker start`, or allow autostart",
-                shown(data_dir)
-            ));
+    let address = Address::Unix(socket.clone());
+    if listens(&socket)? {
+        match connect(&address, START_LIMIT).await {
+            // An idle broker left just now.
+            Err(ConnectError::NotListening { .. }) if autostart => {}
+            outcome => return outcome.map_err(|error| error.to_string()),
         }
-        start_and_wait(data_dir, &["--autostarted".into()]).await?;
     }
-    connect(&Address::Unix(socket), START_LIMIT).await.map_err(|error| error.to_string())
+    if !autostart {
+        let dir = shown(data_dir);
+        return Err(format!(
+            "no broker runs on {dir}; start one with `runnel broker start`, or allow autostart"
+        ));
+    }
+    start_and_wait(data_dir, &["--autostarted".into()]).await?;
+    connect(&address, START_LIMIT).await.map_err(|error| error.to_string())
 }
 
 /// Whether a broker accepts connections on the socket; an error when that can't be told.

@@ -428,8 +428,17 @@ pub(crate) enum PictureFormat {
     Json,
 }
 
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  runnel demo                            watch it live; q ends it
+  runnel demo --once --size 160x50       one picture, as text
+
+The demo's broker keeps its data in a temporary directory and takes it away at the end. It also listens
+on a free port of 127.0.0.1, which is printed: try other commands on it with -b.";
+
 /// Arguments of `runnel demo`.
 #[derive(Debug, Clone, Args)]
+#[command(after_help = DEMO_EXAMPLES)]
 pub(crate) struct DemoArgs {
     /// Print one picture and exit, as happens without a terminal
     #[arg(long)]
@@ -437,9 +446,9 @@ pub(crate) struct DemoArgs {
     /// The picture's size [default: the terminal's, else 120x40]
     #[arg(long, value_name = "COLUMNSxROWS", value_parser = parse_screen_size)]
     pub(crate) size: Option<(u16, u16)>,
-    /// How long to let the workload run before the one picture
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration_ms, default_value = "4s")]
-    pub(crate) warm_up: u64,
+    /// How long to go on [default: until you leave; 4s before the one picture]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration_ms)]
+    pub(crate) duration: Option<u64>,
 }
 
 /// Arguments of `runnel completions`.

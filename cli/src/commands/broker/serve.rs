@@ -1,81 +1,74 @@
 //! `runnel broker`: serves in the foreground until it is told to stop.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use runnel_broker::config::BrokerConfig;
 use runnel_broker::{Broker, BrokerOptions};
-use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{LogFormat, ServeArgs};
-use crate::context::{Context, say};
+use crate::context::Context;
 use crate::failure::Failure;
-
-/// An auto-started broker leaves after so long without a client; it comes back in no time.
-const IDLE_EXIT_MS: &str = "600000";
+use crate::local;
+use crate::signals::Interrupts;
 
 /// Runs it.
 pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failure> {
-    start_logging(args.log_format);
     let config = load_config(&args)?;
-    let listen = match args.listen.is_empty() {
-        true => config.listeners.iter().map(ToString::to_string).collect(),
-        false => args.listen,
-    };
+    let listen = listen_on(&args, &config);
+    // Caught before the start: a signal that comes meanwhile must not be lost.
+    let mut interrupts =
+        Interrupts::catch().map_err(|error| Failure::failed(format!("can't catch signals: {error}")))?;
+    log_to_stderr(context, args.log_format)?;
+    let data_dir = context.data_dir()?;
     let options = BrokerOptions {
-        data_dir: context.data_dir()?,
+        data_dir: data_dir.clone(),
         listen,
         config,
         insecure: args.insecure,
         autostarted: args.autostarted,
     };
-    // Before the start, so that no signal can come too early to be seen.
-    let stop = stop_signal()?;
     let broker = Broker::start(options)
         .await
         .map_err(|error| Failure { exit_code: error.exit_code(), message: error.to_string() })?;
-    if !context.quiet {
-        say(&format!("runnel {} serves on {}", env!("CARGO_PKG_VERSION"), broker.addresses().join(", ")));
-    }
-    broker.run_until(stop).await.map_err(|error| Failure::failed(error.to_string()))
+    tracing::info!("serves {} on {}", local::shown(&data_dir), broker.addresses().join(" "));
+    broker
+        .run_until(async move { interrupts.next().await })
+        .await
+        .map_err(|error| Failure::failed(error.to_string()))
 }
 
-/// Settings given for a broker that a command starts: no port, and an end. The command line may say otherwise.
 fn load_config(args: &ServeArgs) -> Result<BrokerConfig, Failure> {
-    let mut settings: Vec<(String, String)> = Vec::new();
-    if args.autostarted {
-        settings.push(("listeners".into(), String::new()));
-        settings.push(("idle.exit.ms".into(), IDLE_EXIT_MS.into()));
+    let sets: Vec<(String, String)> =
+        args.settings.iter().map(|setting| (setting.key.clone(), setting.value.clone())).collect();
+    BrokerConfig::load(args.config.as_deref(), &sets).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The command line's addresses, else the configuration's; none for an auto-started broker, whose clients are all local.
+fn listen_on(args: &ServeArgs, config: &BrokerConfig) -> Vec<String> {
+    match args.listen.is_empty() {
+        false => args.listen.clone(),
+        true if args.autostarted => Vec::new(),
+        true => config.listeners.iter().map(ToString::to_string).collect(),
     }
-    settings.extend(args.settings.iter().map(|setting| (setting.key.clone(), setting.value.clone())));
-    BrokerConfig::load(args.config.as_deref(), &settings).map_err(|error| Failure::usage(error.to_string()))
 }
 
-/// Ends with the first SIGTERM, SIGINT or SIGHUP.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
-    let listen =
-        |kind| signal(kind).map_err(|error| Failure::failed(format!("can't listen to signals: {error}")));
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut hangup = listen(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    })
-}
-
-/// Logs go to stderr; `RUNNEL_LOG` chooses what, as `info` or `runnel_broker=debug`.
-fn start_logging(format: LogFormat) {
-    let filter = EnvFilter::try_from_env("RUNNEL_LOG").unwrap_or_else(|_| EnvFilter::new("info,sled=warn"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal());
+/// Sends what the broker has to tell to standard error; RUNNEL_LOG says how much.
+fn log_to_stderr(context: &Context, format: LogFormat) -> Result<(), Failure> {
+    let level = match (context.quiet, context.verbose) {
+        (true, _) => "warn",
+        (false, 0) => "info",
+        (false, 1) => "debug",
+        (false, _) => "trace",
+    };
+    let wanted = std::env::var("RUNNEL_LOG").ok().filter(|text| !text.is_empty());
+    let filter = EnvFilter::try_new(wanted.as_deref().unwrap_or(level)).map_err(|error| {
+        Failure::usage(format!("RUNNEL_LOG is no log filter: {error}; write one like `info`"))
+    })?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => log.with_ansi(context.colors_stderr()).with_target(false).init(),
+        LogFormat::Json => log.json().flatten_event(true).init(),
     }
+    Ok(())
 }

@@ -19,7 +19,8 @@ pub(super) async fn run(context: &Context, args: TopicTrimArgs) -> Result<(), Fa
     let doomed: i64 = rows.iter().filter_map(Row::doomed).sum();
     let servable = rows.iter().filter(|row| row.error.is_none()).count();
     if servable > 0 {
-        let what = format!("deletes up to {} records from {servable} partition(s)", count(doomed));
+        let s = if servable == 1 { "" } else { "s" };
+        let what = format!("deletes up to {} records from {servable} partition{s}", count(doomed));
         confirm(&what, args.confirm.yes)?;
         trim(&mut admin, &mut rows).await?;
     }
@@ -36,8 +37,12 @@ struct Row {
     old_start_offset: Option<i64>,
     /// Where it begins now; unknown when that failed.
     log_start_offset: Option<i64>,
+    /// The first offset to keep.
     #[serde(skip)]
     before: i64,
+    /// The offset after the last record.
+    #[serde(skip)]
+    end: i64,
     error: Option<ItemError>,
 }
 
@@ -49,13 +54,14 @@ impl Row {
             old_start_offset: None,
             log_start_offset: None,
             before: 0,
+            end: 0,
             error: Some(error),
         }
     }
 
     /// How many offsets go.
     fn doomed(&self) -> Option<i64> {
-        self.old_start_offset.map(|start| (self.before - start).max(0))
+        self.old_start_offset.map(|start| (self.before.min(self.end) - start).max(0))
     }
 }
 
@@ -82,6 +88,7 @@ fn partitions_of(spec: &TopicSpec, topic: v1::TopicDescription) -> Vec<Row> {
                 old_start_offset: Some(partition.log_start_offset),
                 log_start_offset: None,
                 before: partition.high_watermark,
+                end: partition.high_watermark,
                 error: None,
             },
         })
