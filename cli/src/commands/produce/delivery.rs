@@ -325,43 +325,5 @@ impl Patience {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patience_slows_down_tells_once_and_ends() {
-        let start = Instant::now();
-        let mut now = start;
-        let mut patience = Patience::new(Duration::from_secs(10));
-        let (mut told, mut tries) = (0, 0);
-        while let Next::Pause { pause, tell } = patience.next(now) {
-            told += u32::from(tell);
-            tries += 1;
-            now += pause;
-        }
-        assert_eq!((told, now - start), (1, Duration::from_secs(10)));
-        assert!((8..20).contains(&tries), "{tries}");
-        patience.reset();
-        assert_eq!(patience.next(now), Next::Pause { pause: FIRST_PAUSE, tell: false });
-    }
-
-    #[test]
-    fn answers_out_of_turn_are_noticed() {
-        let place = super::super::batching::Place { source: 0, number: 1 };
-        let batch = Batch {
-            partition: 0,
-            bytes: bytes::Bytes::from_static(b"12345"),
-            records: 3,
-            input_bytes: 5,
-            first: place,
-            last: place,
-        };
-        let mut under_way = UnderWay::default();
-        under_way.push(7, batch.clone());
-        under_way.push(8, batch);
-        assert_eq!((under_way.records(), under_way.bytes), (6, 10));
-        assert!(under_way.take(8).is_none());
-        assert!(under_way.take(7).is_some() && under_way.take(8).is_some());
-        assert!(under_way.is_empty() && under_way.bytes == 0);
-    }
-}
+#[path = "delivery_tests.rs"]
+mod tests;

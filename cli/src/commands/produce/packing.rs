@@ -305,3 +305,7 @@ fn no_key(delimiter: &Finder<'_>, bytes: &[u8]) -> String {
     let more = if bytes.len() > SHOWN_BYTES { "…" } else { "" };
     format!("it has no key: there is no {:?} in \"{shown}{more}\"", escape_bytes(delimiter.needle()))
 }
+
+#[cfg(test)]
+#[path = "packing_tests.rs"]
+mod tests;
