@@ -135,7 +135,8 @@ impl Administrator {
             let changed = if self.exists {
                 topics.delete_topic(DeleteTopicRequest { name: SPARE_TOPIC.into() }).await.map(drop)
             } else {
-                let request = CreateTopicRequest { name: SPARE_TOPIC.into(), ..CreateTopicRequest::default() };
+                let request =
+                    CreateTopicRequest { name: SPARE_TOPIC.into(), ..CreateTopicRequest::default() };
                 topics.create_topic(request).await.map(drop)
             };
             if changed.is_err() {

@@ -57,7 +57,8 @@ impl LogCheck {
         for batch in batches {
             for record in unpack(batch.as_ref()).map_err(|error| self.at(self.next_offset, &error))? {
                 let value = record.value.unwrap_or_default();
-                let id = RecordId::of_value(&value).ok_or_else(|| self.at(record.offset, "a record nobody sent"))?;
+                let id = RecordId::of_value(&value)
+                    .ok_or_else(|| self.at(record.offset, "a record nobody sent"))?;
                 self.record(record.offset, id)?;
             }
         }
@@ -71,7 +72,9 @@ impl LogCheck {
         if let Some(last) = self.last.insert(id.writer, id.sequence)
             && last >= id.sequence
         {
-            return Err(self.at(offset, &format!("{id:?} comes after sequence {last}: twice or out of order")));
+            return Err(
+                self.at(offset, &format!("{id:?} comes after sequence {last}: twice or out of order"))
+            );
         }
         self.next_offset += 1;
         self.new.insert(id, offset);

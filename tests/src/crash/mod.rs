@@ -60,7 +60,11 @@ impl fmt::Display for Summary {
         writeln!(f, "kills             {:>12}   seed {}", self.cycles, self.seed)?;
         writeln!(f, "acknowledged      {:>12}   records, 0 lost, 0 twice, no hole", self.acknowledged)?;
         writeln!(f, "seen by readers   {:>12}   records, 0 gone or changed", self.seen)?;
-        writeln!(f, "without an answer {:>12}   records, {} of them stored", self.unknown, self.unknown_stored)?;
+        writeln!(
+            f,
+            "without an answer {:>12}   records, {} of them stored",
+            self.unknown, self.unknown_stored
+        )?;
         // No failure in n trials: the true share is below 3/n with 95 % confidence.
         let bound = 300.0 / f64::from(self.cycles.max(1));
         write!(f, "bound             {bound:>11.2}%   of kills may lose something, with 95 % confidence")
@@ -92,8 +96,11 @@ impl Loop {
     fn start(plan: Plan) -> Result<Self, String> {
         let runtime = Runtime::new().map_err(|error| error.to_string())?;
         let broker = TestBroker::start_with(&SETTINGS);
-        let request =
-            CreateTopicRequest { name: TOPIC.into(), partitions: PARTITIONS, ..CreateTopicRequest::default() };
+        let request = CreateTopicRequest {
+            name: TOPIC.into(),
+            partitions: PARTITIONS,
+            ..CreateTopicRequest::default()
+        };
         runtime.block_on(async {
             let created = TopicsClient::new(dial(&broker).await?).create_topic(request).await;
             created.map(drop).map_err(|status| status.message().to_owned())
@@ -133,8 +140,12 @@ impl Loop {
         let working = async {
             let channel = dial(broker).await?;
             tokio::join!(
-                futures_util::future::join_all(writers.iter_mut().map(|writer| writer.write(channel.clone()))),
-                futures_util::future::join_all(witnesses.iter_mut().map(|witness| witness.watch(channel.clone()))),
+                futures_util::future::join_all(
+                    writers.iter_mut().map(|writer| writer.write(channel.clone()))
+                ),
+                futures_util::future::join_all(
+                    witnesses.iter_mut().map(|witness| witness.watch(channel.clone()))
+                ),
                 committer.commit(channel.clone()),
                 administrator.toggle(channel.clone()),
             );
@@ -200,7 +211,8 @@ impl Loop {
 
 fn kill(pid: i32) -> Result<(), String> {
     use nix::sys::signal::{Signal, kill};
-    kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL).map_err(|error| format!("can't kill the broker: {error}"))
+    kill(nix::unistd::Pid::from_raw(pid), Signal::SIGKILL)
+        .map_err(|error| format!("can't kill the broker: {error}"))
 }
 
 async fn dial(broker: &TestBroker) -> Result<Channel, String> {

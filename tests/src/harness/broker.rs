@@ -91,7 +91,8 @@ impl TestBroker {
     pub fn address(&self) -> String {
         let cluster = self.runnel(["cluster", "info", "-o", "json"]).run().ok().json();
         let listeners = cluster["brokers"][0]["listeners"].as_array().expect("listeners").clone();
-        let tcp = listeners.iter().filter_map(|listener| listener.as_str()).find(|text| !text.starts_with("unix:"));
+        let tcp =
+            listeners.iter().filter_map(|listener| listener.as_str()).find(|text| !text.starts_with("unix:"));
         tcp.expect("it listens on TCP").to_owned()
     }
 

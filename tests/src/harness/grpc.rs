@@ -8,8 +8,8 @@ use runnel_proto::client::{Address, MAX_MESSAGE_BYTES, connect};
 use runnel_proto::records::{BatchHeader, BatchReader, Compression, split_batches};
 use runnel_proto::v1::records_client::RecordsClient;
 use runnel_proto::v1::{
-    Acks, ConsumePartition, ConsumeRequest, Error, ListOffsetsRequest, OffsetQuery, OffsetSpec, ProduceRequest,
-    offset_spec::At,
+    Acks, ConsumePartition, ConsumeRequest, Error, ListOffsetsRequest, OffsetQuery, OffsetSpec,
+    ProduceRequest, offset_spec::At,
 };
 use tokio::runtime::Runtime;
 use tonic::transport::Channel;
@@ -74,7 +74,8 @@ impl Client {
             acks: Acks::All.into(),
         };
         let answer = self.block_on(async {
-            let mut answers = records(self.channel()).produce(tokio_stream::iter([request])).await?.into_inner();
+            let mut answers =
+                records(self.channel()).produce(tokio_stream::iter([request])).await?.into_inner();
             answers.message().await
         });
         let answer = answer.expect("the stream works").expect("each batch is answered");
@@ -86,7 +87,10 @@ impl Client {
     pub fn records(&self, topic: &str, partition: i32) -> Vec<StoredRecord> {
         let reading = read_partition(self.channel(), topic, partition, 0);
         let batches = self.block_on(reading).unwrap_or_else(|error| panic!("{topic}/{partition}: {error}"));
-        batches.iter().flat_map(|batch| unpack(batch).unwrap_or_else(|error| panic!("{topic}: {error}"))).collect()
+        batches
+            .iter()
+            .flat_map(|batch| unpack(batch).unwrap_or_else(|error| panic!("{topic}: {error}")))
+            .collect()
     }
 }
 
@@ -105,10 +109,14 @@ pub async fn read_partition(
     from: i64,
 ) -> Result<Vec<Bytes>, String> {
     let mut client = records(channel);
-    let query = |at| OffsetQuery { topic: topic.to_owned(), partition, spec: Some(OffsetSpec { at: Some(at) }) };
+    let query =
+        |at| OffsetQuery { topic: topic.to_owned(), partition, spec: Some(OffsetSpec { at: Some(at) }) };
     let queries = vec![query(At::Earliest(true)), query(At::Latest(true))];
-    let found = client.list_offsets(ListOffsetsRequest { queries }).await.map_err(|status| status.to_string())?;
-    let [start, end] = &found.into_inner().results[..] else { return Err("two offsets were asked for".into()) };
+    let found =
+        client.list_offsets(ListOffsetsRequest { queries }).await.map_err(|status| status.to_string())?;
+    let [start, end] = &found.into_inner().results[..] else {
+        return Err("two offsets were asked for".into());
+    };
     if let Some(error) = start.error.as_ref().or(end.error.as_ref()) {
         return Err(error.message.clone());
     }

@@ -140,7 +140,12 @@ impl Process {
         self.stdin = None;
         let deadline = Instant::now() + PATIENCE;
         while !self.has_ended() {
-            assert!(Instant::now() < deadline, "did not end within {} s: {}", PATIENCE.as_secs(), self.shown());
+            assert!(
+                Instant::now() < deadline,
+                "did not end within {} s: {}",
+                PATIENCE.as_secs(),
+                self.shown()
+            );
             thread::sleep(Duration::from_millis(2));
         }
         let status = self.status.expect("it has ended");
@@ -149,8 +154,16 @@ impl Process {
             line: self.line.clone(),
             code: status.code(),
             signal: status.signal(),
-            stdout: self.stdout.wait(PATIENCE, |_, ended| ended.then_some(())).map(|((), all)| all).expect(ends),
-            stderr: self.stderr.wait(PATIENCE, |_, ended| ended.then_some(())).map(|((), all)| all).expect(ends),
+            stdout: self
+                .stdout
+                .wait(PATIENCE, |_, ended| ended.then_some(()))
+                .map(|((), all)| all)
+                .expect(ends),
+            stderr: self
+                .stderr
+                .wait(PATIENCE, |_, ended| ended.then_some(()))
+                .map(|((), all)| all)
+                .expect(ends),
         }
     }
 
@@ -180,7 +193,9 @@ impl Process {
     /// Waits until stderr has these words.
     #[track_caller]
     pub fn wait_for_stderr(&self, words: &str) {
-        let found = self.stderr.wait(PATIENCE, |bytes, _| String::from_utf8_lossy(bytes).contains(words).then_some(()));
+        let found = self
+            .stderr
+            .wait(PATIENCE, |bytes, _| String::from_utf8_lossy(bytes).contains(words).then_some(()));
         assert!(found.is_some(), "stderr had no {words:?} within {} s: {}", PATIENCE.as_secs(), self.shown());
     }
 

@@ -22,11 +22,15 @@ impl Tmux {
         let this = Self { program, socket: home.path().join("tmux.sock") };
         let mut command = this.command();
         home.isolate(&mut command);
-        command
-            .env("RUNNEL", runnel_program())
-            .env("PS1", "ready> ")
-            .env("TERM", "xterm-256color")
-            .args(["new-session", "-d", "-x", &columns.to_string(), "-y", &rows.to_string(), "sh"]);
+        command.env("RUNNEL", runnel_program()).env("PS1", "ready> ").env("TERM", "xterm-256color").args([
+            "new-session",
+            "-d",
+            "-x",
+            &columns.to_string(),
+            "-y",
+            &rows.to_string(),
+            "sh",
+        ]);
         run(&mut command);
         this.wait_for("ready>");
         Some(this)
@@ -81,7 +85,18 @@ impl Tmux {
     /// Whether a program has the alternate screen, as full-screen programs do.
     #[track_caller]
     pub fn is_full_screen(&self) -> bool {
-        let output = run(self.command().args(["display-message", "-p", "#{alternate_on}"]));
+        self.flag("#{alternate_on}")
+    }
+
+    /// Whether the cursor is shown.
+    #[track_caller]
+    pub fn has_cursor(&self) -> bool {
+        self.flag("#{cursor_flag}")
+    }
+
+    #[track_caller]
+    fn flag(&self, name: &str) -> bool {
+        let output = run(self.command().args(["display-message", "-p", name]));
         String::from_utf8_lossy(&output.stdout).trim() == "1"
     }
 
