@@ -38,6 +38,11 @@ impl Witness {
         std::mem::take(&mut self.seen)
     }
 
+    /// What comes before has been checked.
+    pub(super) fn go_on_at(&mut self, offset: i64) {
+        self.next_offset = offset;
+    }
+
     /// Reads until the broker is gone.
     pub(super) async fn watch(&mut self, channel: Channel) {
         let wanted = ConsumePartition {

@@ -177,6 +177,7 @@ impl Loop {
                 log.settle(sent.iter().filter(|sent| sent.partition == partition))?;
                 for witness in witnesses.iter_mut().filter(|witness| witness.partition() == partition) {
                     log.has_all(witness.take_seen())?;
+                    witness.go_on_at(log.next_offset());
                 }
                 log.forget_new();
             }
