@@ -94,7 +94,7 @@ impl Logs {
         // The thread ends by itself; a panic in it has been told.
         let _ = self.committer_thread.join();
         let failed = |error: &dyn std::fmt::Display| BrokerError::StorageFailed { reason: error.to_string() };
-        let mut points = Points::new();
+        let mut points = sync_points(&self.registry);
         for (id, mut log) in end_all(&self.registry, &BrokerError::ShuttingDown) {
             points.insert(id, log.close().map_err(|error| failed(&error))?);
         }
@@ -115,7 +115,7 @@ impl Logs {
 fn sync_points(registry: &Registry) -> Points {
     let topics = registry.all();
     let partitions = topics.iter().flat_map(|topic| &topic.partitions);
-    partitions.filter_map(|partition| Some((partition.id(), partition.sync_point()?))).collect()
+    partitions.map(|partition| (partition.id(), partition.sync_point())).collect()
 }
 
 fn end_all(registry: &Registry, reason: &BrokerError) -> Vec<(TopicPartition, Box<Log>)> {

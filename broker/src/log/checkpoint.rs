@@ -41,6 +41,10 @@ pub struct SyncPoint {
 impl SyncPoint {
     /// The point of a log of which nothing is known to be on disk.
     pub const START: Self = Self { offset: 0, segment: 0, position: 0 };
+
+    /// Stands for the point of a log that was found damaged when its true one was lost. No log reaches it, so it stays
+    /// closed: nothing of it may pass for a torn tail from then on.
+    pub const DAMAGED: Self = Self { offset: Offset::MAX, segment: Offset::MAX, position: 0 };
 }
 
 /// What a checkpoint says.

@@ -49,6 +49,9 @@ impl Log {
         sync_point: Option<SyncPoint>,
         clean: bool,
     ) -> Result<(Self, Recovery), LogError> {
+        if sync_point == Some(SyncPoint::DAMAGED) {
+            return Err(corrupt(&dir, "it was damaged already when the checkpoint was lost"));
+        }
         let mut recovery = Recovery::default();
         let (mut bases, start) = tidy(&disk, &dir)?;
         let needed = sync_point.unwrap_or_default();

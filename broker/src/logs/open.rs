@@ -19,7 +19,7 @@ use crate::coordinator::runtime::{self, Groups};
 use crate::error::BrokerError;
 use crate::events::Events;
 use crate::log::checkpoint::Image;
-use crate::log::{Checkpoint, Log, LogError};
+use crate::log::{Checkpoint, Log, LogError, SyncPoint};
 use crate::metadata::{MetadataImage, Mirror, Place};
 use crate::operations::{TOPICS_DIR, partition_dir};
 use crate::partition::{self, Committer, Fatal, Partition, Registry, Reserve, Topic};
@@ -235,7 +235,8 @@ impl Opener<'_> {
             Ok(log) => Ok(Partition::serve(topic.into(), id, log, shared.clone())),
             Err(LogError::Corrupt { reason }) => {
                 tracing::error!(topic, partition = id.partition, reason, "quarantined");
-                Ok(Partition::quarantined(topic.into(), id, reason, shared.clone()))
+                let synced = self.remembered.map_or(SyncPoint::DAMAGED, |image| image.sync_point(&id));
+                Ok(Partition::quarantined(topic.into(), id, reason, synced, shared.clone()))
             }
             Err(error) => Err(error),
         }

@@ -54,7 +54,17 @@ pub struct Partition {
 
 enum State {
     Serving(Box<Log>),
-    Ended(BrokerError),
+    /// The log's last sync point is remembered on: only by it the next start can tell damage from a torn tail.
+    Ended { reason: BrokerError, synced: SyncPoint },
+}
+
+impl State {
+    fn sync_point(&self) -> SyncPoint {
+        match self {
+            Self::Serving(log) => log.sync_point(),
+            Self::Ended { synced, .. } => *synced,
+        }
+    }
 }
 
 /// Counters since the broker started.
@@ -92,11 +102,17 @@ impl Partition {
         Arc::new(Self::new(topic, id, shared, State::Serving(Box::new(log)), progress))
     }
 
-    /// A partition whose files are damaged before their last sync point: kept, and not served.
-    pub fn quarantined(topic: Arc<str>, id: TopicPartition, reason: String, shared: Shared) -> Arc<Self> {
-        let error = quarantine(&topic, id.partition, reason);
-        let progress = Progress { high_watermark: 0, ended: Some(error.clone()) };
-        Arc::new(Self::new(topic, id, shared, State::Ended(error), progress))
+    /// A partition whose files are damaged before their last sync point, `synced`: kept, and not served.
+    pub fn quarantined(
+        topic: Arc<str>,
+        id: TopicPartition,
+        reason: String,
+        synced: SyncPoint,
+        shared: Shared,
+    ) -> Arc<Self> {
+        let reason = quarantine(&topic, id.partition, reason);
+        let progress = Progress { high_watermark: 0, ended: Some(reason.clone()) };
+        Arc::new(Self::new(topic, id, shared, State::Ended { reason, synced }, progress))
     }
 
     fn new(topic: Arc<str>, id: TopicPartition, shared: Shared, state: State, progress: Progress) -> Self {
@@ -269,20 +285,21 @@ impl Partition {
 
     /// Stops serving: readers and producers get `reason`. Returns the log when there was one.
     pub fn end(&self, reason: BrokerError) -> Option<Box<Log>> {
-        let state = std::mem::replace(&mut *self.lock(), State::Ended(reason.clone()));
+        let state = {
+            let mut state = self.lock();
+            let synced = state.sync_point();
+            std::mem::replace(&mut *state, State::Ended { reason: reason.clone(), synced })
+        };
         self.progress.send_modify(|progress| progress.ended = Some(reason));
         match state {
             State::Serving(log) => Some(log),
-            State::Ended(_) => None,
+            State::Ended { .. } => None,
         }
     }
 
-    /// The last point known to be on disk; `None` when the partition is not served.
-    pub fn sync_point(&self) -> Option<SyncPoint> {
-        match &*self.lock() {
-            State::Serving(log) => Some(log.sync_point()),
-            State::Ended(_) => None,
-        }
+    /// The last point known to be on disk, or known to have been when the partition was last served.
+    pub fn sync_point(&self) -> SyncPoint {
+        self.lock().sync_point()
     }
 
     /// What must be synced so that all that is appended so far is durable; `None` when the partition is not served.
@@ -290,7 +307,7 @@ impl Partition {
         self.queued.store(false, Ordering::Release);
         match &*self.lock() {
             State::Serving(log) => Some(log.unsynced()),
-            State::Ended(_) => None,
+            State::Ended { .. } => None,
         }
     }
 
@@ -323,7 +340,7 @@ impl Partition {
     fn with_log<T>(&self, work: impl FnOnce(&mut Log) -> Result<T, LogError>) -> Result<T, BrokerError> {
         let outcome = match &mut *self.lock() {
             State::Serving(log) => work(log),
-            State::Ended(reason) => return Err(reason.clone()),
+            State::Ended { reason, .. } => return Err(reason.clone()),
         };
         outcome.map_err(|error| self.refuse(error))
     }

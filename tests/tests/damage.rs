@@ -1,0 +1,273 @@
+//! Damaged files: what can be made again is, what can't is set aside with its bytes kept, and the rest serves.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use runnel_tests::harness::{Random, TestBroker, eventually};
+use serde_json::json;
+
+/// Small segments, so that there are closed ones.
+const SETTINGS: [&str; 2] = ["log.segment.bytes=20000", "log.index.interval.bytes=500"];
+
+fn lines(topic: &str, numbers: std::ops::Range<usize>) -> String {
+    numbers.map(|line| format!("{topic} line {line}\n")).collect()
+}
+
+const ALL: std::ops::Range<usize> = 0..3000;
+
+/// A broker with topics `hurt` and `well` and a group, stopped in order.
+fn stopped_broker() -> TestBroker {
+    let mut broker = TestBroker::start_with(&SETTINGS);
+    for topic in ["hurt", "well"] {
+        broker.runnel(["topic", "create", topic, "-p", "2", "-c", "retention.ms=-1"]).run().ok();
+        for from in ALL.step_by(500) {
+            let input = lines(topic, from..from + 500);
+            broker.runnel(["produce", topic, "-p", "0"]).input(input).run().ok();
+        }
+        broker.runnel(["produce", topic, "-p", "1"]).input("in partition 1\n").run().ok();
+    }
+    broker.runnel(["consume", "well", "-g", "readers", "-e"]).run().ok();
+    broker.stop();
+    broker
+}
+
+fn read(broker: &TestBroker, topic: &str) -> String {
+    broker.runnel(["consume", topic, "-p", "0", "-e"]).run().ok().text().to_owned()
+}
+
+/// Everything is there: records, settings, offsets.
+fn expect_all(broker: &TestBroker, after: &str) {
+    for topic in ["hurt", "well"] {
+        assert!(read(broker, topic) == lines(topic, ALL), "{topic} after {after}");
+        let described = broker.runnel(["topic", "describe", topic, "-o", "json"]).run().ok().json();
+        assert_eq!(described[0]["configs"], json!({"retention.ms": "-1"}), "{after}");
+    }
+    let group = broker.runnel(["group", "describe", "readers", "-o", "json"]).run().ok().json();
+    assert_eq!(group[0]["partitions"][0]["committed_offset"], ALL.end, "{after}");
+    let late = broker.runnel(["consume", "hurt", "-p", "0", "-o", "2990:2992"]).run().ok();
+    assert_eq!(late.text(), lines("hurt", 2990..2992), "{after}");
+}
+
+/// All regular files below a directory, sorted.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+fn files_with(dir: &Path, ending: &str) -> Vec<PathBuf> {
+    files(dir).into_iter().filter(|path| path.to_string_lossy().ends_with(ending)).collect()
+}
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).expect("a file to damage");
+    let at = at % bytes.len().max(1);
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte ^= 0x40;
+    }
+    fs::write(path, bytes).expect("damage");
+}
+
+fn cut(path: &Path, kept: u64) {
+    OpenOptions::new().write(true).open(path).and_then(|file| file.set_len(kept)).expect("damage");
+}
+
+fn half(path: &Path) {
+    cut(path, fs::metadata(path).expect("a file to damage").len() / 2);
+}
+
+type Damage = fn(&Path);
+
+/// What may happen to a file that can be made again.
+const DAMAGES: [(&str, Damage); 6] = [
+    ("deletion", |path| fs::remove_file(path).expect("damage")),
+    ("emptying", |path| cut(path, 0)),
+    ("cutting in half", half),
+    ("a flipped bit at the beginning", |path| flip(path, 3)),
+    ("a flipped bit in the middle", |path| {
+        flip(path, fs::metadata(path).expect("a file").len() as usize / 2)
+    }),
+    ("garbage", |path| fs::write(path, Random::new(5).bytes(3000)).expect("damage")),
+];
+
+/// Damages files in every way, each time on a stopped broker, and expects that nobody notices.
+fn expect_harmless(paths: impl Fn(&Path) -> Vec<PathBuf>) {
+    let mut broker = stopped_broker();
+    for (name, damage) in DAMAGES {
+        let paths = paths(broker.data_dir());
+        assert!(!paths.is_empty(), "there is nothing to damage");
+        paths.iter().for_each(|path| damage(path));
+        broker.start_again();
+        expect_all(&broker, name);
+        broker.stop();
+    }
+}
+
+#[test]
+fn indexes_are_made_again() {
+    expect_harmless(|data_dir| files_with(&data_dir.join("topics"), ".index"));
+}
+
+#[test]
+fn the_checkpoint_is_made_again() {
+    expect_harmless(|data_dir| {
+        files(data_dir).into_iter().filter(|path| path.to_string_lossy().contains("checkpoint")).collect()
+    });
+}
+
+#[test]
+fn the_state_image_is_made_again() {
+    expect_harmless(|data_dir| files(&data_dir.join("image")));
+}
+
+#[test]
+fn everything_that_can_be_made_again_is_when_all_of_it_is_gone() {
+    let mut broker = stopped_broker();
+    let data_dir = broker.data_dir().to_owned();
+    fs::remove_dir_all(data_dir.join("image")).unwrap();
+    for path in files(&data_dir) {
+        let name = path.to_string_lossy();
+        if name.ends_with(".index") || name.contains("checkpoint") {
+            fs::remove_file(&path).unwrap();
+        }
+    }
+    broker.start_again();
+    expect_all(&broker, "deleting all of it");
+    broker.produce("well", "and on it goes\n");
+}
+
+#[test]
+fn a_half_written_sled_snapshot_is_no_obstacle() {
+    let mut broker = stopped_broker();
+    let image = files(&broker.data_dir().join("image"));
+    let dir = image.first().and_then(|path| path.parent()).expect("an image").to_owned();
+    fs::write(dir.join("snap.0000000000001234.generating"), b"\x01\x02").unwrap();
+    broker.start_again();
+    expect_all(&broker, "a half-written snapshot");
+}
+
+/// Starts the broker and expects that partition 0 of `hurt` is quarantined and everything else serves.
+fn expect_quarantine(broker: &mut TestBroker, after: &str) {
+    let dir = broker.data_dir().join("topics");
+    let kept: Vec<(PathBuf, Vec<u8>)> =
+        files_with(&dir, ".log").into_iter().map(|path| (path.clone(), fs::read(&path).unwrap())).collect();
+    for _ in 0..2 {
+        broker.start_again();
+        let described = eventually("the quarantine", || {
+            let output = broker.runnel(["topic", "describe", "hurt", "-o", "json"]).run();
+            if output.code == Some(1) { Ok(output) } else { Err(output.shown()) }
+        });
+        let described = described.says("hurt/0").says("quarantined");
+        let partitions = &described.json()[0]["partitions"];
+        assert_eq!(partitions[0]["error"]["code"], "PARTITION_QUARANTINED", "{after}");
+        assert!(partitions[0]["high_watermark"].is_null(), "{after}: unknown is not nought");
+        assert!(partitions[1]["error"].is_null(), "{after}");
+
+        let refused =
+            broker.runnel(["consume", "hurt", "-p", "0", "-e"]).run().exits_with(1).says("quarantined");
+        assert!(refused.stdout.is_empty(), "{after}");
+        broker.runnel(["produce", "hurt", "-p", "0"]).input("x\n").run().exits_with(1).says("quarantined");
+        let other = broker.runnel(["consume", "hurt", "-p", "1", "-e"]).run().ok();
+        assert_eq!(other.text(), "in partition 1\n", "{after}");
+        assert!(read(broker, "well") == lines("well", ALL), "{after}");
+        broker.stop();
+    }
+    for (path, bytes) in kept {
+        let relative = path.strip_prefix(broker.data_dir()).expect("below it").display().to_string();
+        assert!(fs::read(&path).is_ok_and(|now| now.starts_with(&bytes)), "{after}: {relative} was changed");
+    }
+}
+
+/// The segments of partition 0 of `hurt`, of a stopped broker.
+fn segments(broker: &mut TestBroker) -> Vec<PathBuf> {
+    broker.start_again();
+    let dir = broker.partition_dir("hurt", 0);
+    broker.stop();
+    let segments = files_with(&dir, ".log");
+    assert!(segments.len() >= 3, "{segments:?}");
+    segments
+}
+
+#[test]
+fn a_segment_that_was_cut_is_quarantined_with_its_bytes_kept() {
+    let mut broker = stopped_broker();
+    let segments = segments(&mut broker);
+    half(&segments[1]);
+    expect_quarantine(&mut broker, "cutting a closed segment");
+}
+
+#[test]
+fn the_last_segment_cut_before_its_sync_point_is_quarantined() {
+    let mut broker = stopped_broker();
+    let segments = segments(&mut broker);
+    half(segments.last().unwrap());
+    expect_quarantine(&mut broker, "cutting the last segment");
+}
+
+#[test]
+fn a_segment_that_is_gone_quarantines_its_partition() {
+    for which in [0, 1, usize::MAX] {
+        let mut broker = stopped_broker();
+        let segments = segments(&mut broker);
+        fs::remove_file(&segments[which.min(segments.len() - 1)]).unwrap();
+        expect_quarantine(&mut broker, "deleting a segment");
+    }
+}
+
+#[test]
+fn a_bit_flipped_in_a_closed_segment_is_found_and_never_served() {
+    let mut broker = stopped_broker();
+    let segments = segments(&mut broker);
+    let size = fs::metadata(&segments[1]).unwrap().len() as usize;
+    flip(&segments[1], size / 2 + 70);
+    broker.start_again();
+    let printed = broker.runnel(["consume", "hurt", "-p", "0", "-e"]).run().exits_with(1);
+    assert!(lines("hurt", ALL).as_bytes().starts_with(&printed.stdout), "what is printed is right");
+    broker.stop();
+    expect_quarantine(&mut broker, "a flipped bit");
+}
+
+#[test]
+fn a_bit_flipped_in_the_last_segment_is_never_served_as_data() {
+    let mut broker = stopped_broker();
+    let segments = segments(&mut broker);
+    flip(segments.last().unwrap(), 100);
+    broker.start_again();
+    let printed = broker.runnel(["consume", "hurt", "-p", "0", "-e"]).run().exits_with(1);
+    assert!(lines("hurt", ALL).as_bytes().starts_with(&printed.stdout), "what is printed is right");
+    assert!(read(&broker, "well") == lines("well", ALL));
+}
+
+#[test]
+fn a_torn_tail_after_a_crash_is_cut_off() {
+    let mut broker = TestBroker::start_with(&SETTINGS);
+    broker.produce("t", lines("t", 0..100));
+    let dir = broker.partition_dir("t", 0);
+    for (round, tail) in [Random::new(3).bytes(500), vec![0; 3000], b"\0\0\0".to_vec()].iter().enumerate() {
+        broker.kill();
+        let segments = files_with(&dir, ".log");
+        let last = segments.last().expect("a segment");
+        OpenOptions::new().append(true).open(last).and_then(|mut file| file.write_all(tail)).unwrap();
+        broker.start_again();
+        let end = 100 + 10 * round;
+        assert_eq!(broker.consume("t").text(), lines("t", 0..end));
+        broker.produce("t", lines("t", end..end + 10));
+    }
+}
+
+#[test]
+fn a_damaged_metadata_log_stops_the_start_and_is_kept() {
+    let mut broker = stopped_broker();
+    let own = broker.data_dir().join("topics/00000000-0000-0000-0000-000000000001/0");
+    let segment = files_with(&own, ".log").first().expect("a segment").clone();
+    half(&segment);
+    let before = fs::read(&segment).unwrap();
+    let refused = broker.runnel(["broker", "--listen", "127.0.0.1:0"]).run().exits_with(1);
+    refused.says("__metadata").says("kept");
+    assert_eq!(fs::read(&segment).unwrap(), before);
+}
