@@ -262,7 +262,7 @@ fn a_torn_tail_after_a_crash_is_cut_off() {
 
 #[test]
 fn a_damaged_metadata_log_stops_the_start_and_is_kept() {
-    let mut broker = stopped_broker();
+    let broker = stopped_broker();
     let own = broker.data_dir().join("topics/00000000-0000-0000-0000-000000000001/0");
     let segment = files_with(&own, ".log").first().expect("a segment").clone();
     half(&segment);

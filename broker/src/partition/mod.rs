@@ -55,7 +55,10 @@ pub struct Partition {
 enum State {
     Serving(Box<Log>),
     /// The log's last sync point is remembered on: only by it the next start can tell damage from a torn tail.
-    Ended { reason: BrokerError, synced: SyncPoint },
+    Ended {
+        reason: BrokerError,
+        synced: SyncPoint,
+    },
 }
 
 impl State {

@@ -182,8 +182,8 @@ impl State {
             Intent::GoTo(place) => self.go_to(place),
             Intent::NextPane | Intent::PreviousPane => self.next_pane(intent == Intent::PreviousPane),
             Intent::Pane(digit) => self.ui.screen().go_to_pane(digit),
-            Intent::SortNext => self.sort(|table, columns| table.sort_by_next(columns)),
-            Intent::SortReverse => self.sort(|table, _| table.descending = !table.descending),
+            Intent::SortNext => self.sort(Table::sort_by_next),
+            Intent::SortReverse => self.sort(|table| table.descending = !table.descending),
             Intent::Filter(typing) => self.type_filter(typing),
             Intent::Freeze => {
                 self.data.frozen = match self.data.frozen.take() {
@@ -259,11 +259,10 @@ impl State {
         }
     }
 
-    fn sort(&mut self, change: impl FnOnce(&mut Table, &[Column])) {
+    fn sort(&mut self, change: impl FnOnce(&mut Table)) {
         let (cluster, internal) = (self.data.shown(), self.data.internal);
         if let Some(table) = self.ui.screens.last_mut().and_then(Screen::table) {
-            let columns = table.list.columns(cluster);
-            change(table, &columns);
+            change(table);
             table.resort(cluster, internal);
         }
     }

@@ -37,6 +37,8 @@ pub(crate) struct Table {
     pub(crate) top: usize,
     /// Rows that fit on the screen; the view tells.
     pub(crate) height: usize,
+    /// The columns that fit on the screen; the view tells.
+    pub(crate) columns: Vec<Column>,
     /// None: the cursor stays at the top, whatever stands there.
     pinned: Option<Item>,
     moved_at: Option<Instant>,
@@ -59,6 +61,7 @@ impl Table {
             cursor: 0,
             top: 0,
             height: 1,
+            columns: Vec::new(),
             pinned: None,
             moved_at: None,
         }
@@ -118,18 +121,18 @@ impl Table {
         self.scroll();
     }
 
-    /// Sorts by the next of `columns` (those on the screen), or the other way round.
-    pub(crate) fn sort_by_next(&mut self, columns: &[Column]) {
-        let place = columns.iter().position(|&column| column == self.sort);
-        let next = place.map_or(0, |place| (place + 1) % columns.len().max(1));
-        if let Some(&column) = columns.get(next) {
+    /// Sorts by the next of the columns on the screen.
+    pub(crate) fn sort_by_next(&mut self) {
+        let place = self.columns.iter().position(|&column| column == self.sort);
+        let next = place.map_or(0, |place| (place + 1) % self.columns.len());
+        if let Some(&column) = self.columns.get(next) {
             (self.sort, self.descending) = (column, !column.is_text());
         }
     }
 
-    /// Tells how many rows fit, and keeps the cursor among them.
-    pub(crate) fn set_height(&mut self, height: usize) {
-        self.height = height;
+    /// Tells what fits on the screen, and keeps the cursor there.
+    pub(crate) fn set_size(&mut self, height: usize, columns: Vec<Column>) {
+        (self.height, self.columns) = (height, columns);
         self.scroll();
     }
 

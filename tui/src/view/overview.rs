@@ -136,15 +136,24 @@ fn throughput(context: &Context<'_>, buffer: &mut Buffer, area: Option<Rect>, fo
         Line::styled(format!(" peak {} ", format::rate(peak)), context.theme.muted)
     });
     let inside = boxed(context, buffer, area, title, note, focus == pane);
-    let oldest_ms = cluster.times_ms.last(samples).next();
-    if let Some(ago_ms) =
-        oldest_ms.map(|time_ms| cluster.time_ms as f64 - time_ms).filter(|ago_ms| *ago_ms >= 1000.0)
-    {
-        let label = format!(" {} ago ", format::seconds((ago_ms / 1000.0).round() as u64));
-        buffer.set_stringn(area.x + 2, area.bottom() - 1, label, usize::from(area.width) - 4, theme.muted);
-    }
+    age_label(context, buffer, area, samples);
     let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
     chart::area(buffer, inside, series, ramp);
+}
+
+/// ` 29s ago ` on the lower border, below the oldest sample that shows.
+fn age_label(context: &Context<'_>, buffer: &mut Buffer, area: Rect, samples: usize) {
+    let times_ms = &context.cluster.times_ms;
+    let Some(oldest_ms) = times_ms.last(samples).next() else { return };
+    let ago_ms = context.cluster.time_ms as f64 - oldest_ms;
+    if ago_ms < 1000.0 {
+        return;
+    }
+    let label = format!(" {} ago ", format::seconds((ago_ms / 1000.0).round() as u64));
+    let missing = samples.saturating_sub(times_ms.len()) / 2;
+    let last = usize::from(area.width).saturating_sub(label.len() + 2);
+    let x = area.x + (2 + missing).min(last) as u16;
+    buffer.set_stringn(x, area.bottom() - 1, label, usize::from(area.right() - x), context.theme.muted);
 }
 
 fn events(context: &Context<'_>, buffer: &mut Buffer, area: Rect, focused: bool, back: usize) {

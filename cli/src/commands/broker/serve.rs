@@ -12,6 +12,9 @@ use crate::failure::Failure;
 use crate::local;
 use crate::signals::Interrupts;
 
+/// A broker that was started on demand leaves after so long without clients: coming back takes it no time.
+const AUTOSTARTED_IDLE_EXIT_MS: &str = "600000";
+
 /// Runs it.
 pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failure> {
     let config = load_config(&args)?;
@@ -39,8 +42,11 @@ pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failur
 }
 
 fn load_config(args: &ServeArgs) -> Result<BrokerConfig, Failure> {
-    let sets: Vec<(String, String)> =
-        args.settings.iter().map(|setting| (setting.key.clone(), setting.value.clone())).collect();
+    let idle_exit =
+        args.autostarted.then(|| ("idle.exit.ms".to_owned(), AUTOSTARTED_IDLE_EXIT_MS.to_owned()));
+    let given = args.settings.iter().map(|setting| (setting.key.clone(), setting.value.clone()));
+    // The last one of a key holds, so whoever starts a broker on demand can still choose another time.
+    let sets: Vec<(String, String)> = idle_exit.into_iter().chain(given).collect();
     BrokerConfig::load(args.config.as_deref(), &sets).map_err(|error| Failure::usage(error.to_string()))
 }
 

@@ -75,7 +75,8 @@ pub(super) const CONSUMERS: [Consumer; 6] = [
 impl Consumer {
     /// Reads for as long as it is polled; returns only when that fails.
     pub(super) async fn run(self, channel: Channel) -> Result<(), Failure> {
-        let mut reader = Reader { admin: Admin::new(channel.clone()), habit: self.habit, positions: BTreeMap::new() };
+        let mut reader =
+            Reader { admin: Admin::new(channel.clone()), habit: self.habit, positions: BTreeMap::new() };
         let topics: Vec<String> = self.topics.iter().map(|&topic| topic.to_owned()).collect();
         let mut member = Membership::new(channel, self.group, self.client_id, &topics, vec![Assignor::Range]);
         let mut leaves_at = self.habit.leaves_after().map(|present| Instant::now() + present);
@@ -88,7 +89,7 @@ impl Consumer {
             }
             member.leave().await;
             if let Habit::Restless { present, absent } = self.habit {
-                tokio::time::sleep(absent).await;
+                sleep(absent).await;
                 leaves_at = Some(Instant::now() + present);
             }
         }
@@ -133,7 +134,11 @@ struct Reader {
 
 impl Reader {
     /// Takes over partitions where the group has come to, or at their beginning.
-    async fn begin(&mut self, member: &mut Membership, partitions: Vec<TopicPartition>) -> Result<(), Failure> {
+    async fn begin(
+        &mut self,
+        member: &mut Membership,
+        partitions: Vec<TopicPartition>,
+    ) -> Result<(), Failure> {
         let committed = member.committed_offsets().fetch(&partitions).await?;
         self.positions.clear();
         for partition in partitions {
@@ -218,6 +223,11 @@ impl Reader {
         self.positions.insert((answer.topic.clone(), answer.partition), answer.next_offset);
         Ok(records)
     }
+}
+
+/// The progress; its lock is never held across an await.
+fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -89,7 +89,8 @@ impl Demo {
         let mut players = JoinSet::new();
         for (number, stream) in workload::STREAMS.into_iter().enumerate() {
             // Opened one by one, before anybody reads: readers find the topics when they join.
-            let mut producer = Producer::open(Admin::new(self.channel().await?), stream, SEED + number as u64).await?;
+            let mut producer =
+                Producer::open(Admin::new(self.channel().await?), stream, SEED + number as u64).await?;
             players.spawn(async move {
                 producer.write_history().await?;
                 producer.run().await

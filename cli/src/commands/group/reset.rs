@@ -81,7 +81,7 @@ async fn plan_moves(
         for partition in standings(spec, topic, &committed) {
             match partition {
                 Ok(standing) => found.push(standing),
-                Err(refused) => moves.push(refused),
+                Err(refused) => moves.push(*refused),
             }
         }
     }
@@ -105,9 +105,9 @@ fn standings(
     spec: &TopicSpec,
     topic: v1::TopicDescription,
     committed: &BTreeMap<(&str, i32), i64>,
-) -> Vec<Result<Standing, Move>> {
+) -> Vec<Result<Standing, Box<Move>>> {
     if let Some(error) = topic.error {
-        return vec![Err(Move::refused(topic.name, spec.partition, error.into()))];
+        return vec![Err(Box::new(Move::refused(topic.name, spec.partition, error.into())))];
     }
     let total = topic.partitions.len();
     let meant = topic
@@ -116,7 +116,9 @@ fn standings(
         .filter(|row| spec.partition.is_none_or(|number| number == row.partition));
     let rows: Vec<_> = meant
         .map(|row| match row.error {
-            Some(error) => Err(Move::refused(spec.topic.clone(), Some(row.partition), error.into())),
+            Some(error) => {
+                Err(Box::new(Move::refused(spec.topic.clone(), Some(row.partition), error.into())))
+            }
             None => Ok(Standing {
                 topic: spec.topic.clone(),
                 partition: row.partition,
@@ -130,7 +132,7 @@ fn standings(
     match spec.partition {
         Some(number) if rows.is_empty() => {
             let error = ItemError::unknown_partition(&spec.topic, number, total);
-            vec![Err(Move::refused(spec.topic.clone(), Some(number), error))]
+            vec![Err(Box::new(Move::refused(spec.topic.clone(), Some(number), error)))]
         }
         _ => rows,
     }

@@ -25,10 +25,12 @@ enum Reaction {
     Vanish,
 }
 
+/// Decides by how many batches came before this one, on this stream and in all, and by the batch.
+type React = Arc<dyn Fn(usize, usize, &[u8]) -> Reaction + Send + Sync>;
+
 #[derive(Clone)]
 struct FakeBroker {
-    /// Decides by how many batches came before this one, on this stream and in all, and by the batch.
-    react: Arc<dyn Fn(usize, usize, &[u8]) -> Reaction + Send + Sync>,
+    react: React,
     seen: Arc<Mutex<usize>>,
     stored: Arc<Mutex<Vec<Bytes>>>,
 }
