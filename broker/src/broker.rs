@@ -93,8 +93,11 @@ impl Broker {
             },
             config: options.config,
         })?;
-        let router =
-            grpc::routes(&operations).await.into_axum_router().merge(http::routes(operations.clone()));
+        let router = grpc::routes(&operations)
+            .await
+            .into_axum_router()
+            .merge(http::routes(operations.clone()))
+            .fallback(http::show_nothing);
         let mut tasks = JoinSet::new();
         for listener in listeners {
             tasks.spawn(listener.serve(router.clone(), operations.connections().clone(), stopping.clone()));

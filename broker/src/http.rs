@@ -1,9 +1,9 @@
 //! Plain HTTP on the same address: `/metrics` for Prometheus, `/healthz` and `/readyz` for whoever keeps processes alive.
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::metrics;
@@ -16,6 +16,16 @@ pub fn routes(operations: Operations) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(show_ready))
         .with_state(operations)
+}
+
+/// What is asked for at no known path: over gRPC a method, else a page.
+pub async fn show_nothing(request: Request) -> Response {
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    if content_type.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+        return tonic::Status::unimplemented("this broker has no such method").into_http();
+    }
+    let pages = "there is no such page; there are /metrics, /healthz and /readyz\n";
+    (StatusCode::NOT_FOUND, pages).into_response()
 }
 
 async fn show_metrics(State(operations): State<Operations>) -> impl IntoResponse {

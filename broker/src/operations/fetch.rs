@@ -73,7 +73,8 @@ impl Operations {
         let mut active = VecDeque::with_capacity(positions.len());
         let mut refused = Vec::new();
         for position in positions {
-            match self.registry().partition(&position.topic, position.partition) {
+            let found = self.registry().partition(&position.topic, position.partition);
+            match found.and_then(|partition| check_range(partition, position.offset)) {
                 Ok(partition) => active.push_back(Cursor { position, partition }),
                 Err(error) => refused.push((position, error)),
             }
@@ -81,6 +82,21 @@ impl Operations {
         let budget = Arc::clone(&self.shared.fetch_budget);
         Reader { active, refused, chunk_bytes, budget, held: None }
     }
+}
+
+/// A place beyond what readers may see is a mistake, not something to wait for.
+fn check_range(partition: Arc<Partition>, offset: Offset) -> Result<Arc<Partition>, BrokerError> {
+    let figures = partition.figures()?;
+    if (figures.log_start_offset..=figures.high_watermark).contains(&offset) {
+        return Ok(partition);
+    }
+    Err(BrokerError::OffsetOutOfRange {
+        topic: partition.topic().to_string(),
+        partition: partition.id().partition,
+        offset,
+        start: figures.log_start_offset,
+        end: figures.high_watermark,
+    })
 }
 
 impl Reader {

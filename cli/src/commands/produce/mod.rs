@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use memchr::memmem::Finder;
 use runnel_proto::client::MAX_MESSAGE_BYTES;
-use runnel_proto::records::Compression;
+use runnel_proto::records::{Compression, HEADER_BYTES};
 use tokio::sync::mpsc;
 
 use batching::{Batch, BatchPolicy, Batcher};
@@ -222,8 +222,15 @@ fn common(args: &ProduceArgs, target: Target) -> Common {
         partitions: target.partitions,
         is_partition_fixed: args.partition.is_some(),
         delimiter_bytes: args.delimiter.0.len(),
+        largest_record_bytes: largest_record_bytes(args, target),
         on_error: args.on_error,
     }
+}
+
+/// Compressed records and JSON envelopes may be larger than what they come to.
+fn largest_record_bytes(args: &ProduceArgs, target: Target) -> Option<usize> {
+    let is_plain = !args.json && matches!(args.compression, Codec::None);
+    is_plain.then(|| target.max_batch_bytes.saturating_sub(HEADER_BYTES))
 }
 
 fn batch_policy(args: &ProduceArgs, target: Target) -> BatchPolicy {

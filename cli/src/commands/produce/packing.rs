@@ -44,6 +44,9 @@ pub(super) struct Common {
     /// All records go to one partition, whatever they say.
     pub(super) is_partition_fixed: bool,
     pub(super) delimiter_bytes: usize,
+    /// Above this a record can't fit into a batch that the topic takes; `None` when its size says nothing of its batch's.
+    /// Refused here, and not only by the broker, since until its answer comes what follows would be on its way.
+    pub(super) largest_record_bytes: Option<usize>,
     pub(super) on_error: OnError,
 }
 
@@ -181,7 +184,14 @@ impl Packing {
     fn take(&mut self, frame: Frame<'_>) -> ControlFlow<()> {
         self.place.number += 1;
         let outcome = match frame {
-            Frame::Record(bytes) => self.pack(bytes),
+            Frame::Record(bytes) => match self.common.largest_record_bytes {
+                Some(limit) if bytes.len() > limit => Err(format!(
+                    "its {} bytes are more than max.message.bytes of the topic allows a record, {limit}; split it or raise \
+                     the setting",
+                    bytes.len()
+                )),
+                _ => self.pack(bytes),
+            },
             Frame::TooLong => Err("it is longer than any broker takes; nothing of it was sent".to_owned()),
         };
         match outcome {

@@ -19,6 +19,7 @@ fn common(on_error: OnError) -> Common {
         partitions: 1,
         is_partition_fixed: false,
         delimiter_bytes: 1,
+        largest_record_bytes: None,
         on_error,
     }
 }
