@@ -850,7 +850,7 @@ pub enum ErrorCode {
     UnknownPartition = 2,
     /// No group of that name has members or committed offsets.
     UnknownGroup = 3,
-    /// A topic or group name breaks `\[A-Za-z0-9._-\]{1,249}`, or is reserved.
+    /// A topic's name breaks `\[A-Za-z0-9._-\]{1,249}` or is reserved, or a group's is empty or longer than 32,767 bytes.
     InvalidName = 4,
     /// A topic of that name exists already.
     TopicExists = 5,

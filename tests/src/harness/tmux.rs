@@ -29,7 +29,10 @@ impl Tmux {
             &columns.to_string(),
             "-y",
             &rows.to_string(),
-            "sh",
+            // Not sh, which gives root a prompt of its own choice.
+            "bash",
+            "--norc",
+            "--noprofile",
         ]);
         run(&mut command);
         this.wait_for("ready>");

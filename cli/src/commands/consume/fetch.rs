@@ -73,8 +73,7 @@ impl<'a> Fetcher<'a> {
 
     /// Reports that a partition can't be read on and leaves it alone from now on.
     pub(super) fn give_up(&mut self, lane: &Arc<Lane>, reason: &str) {
-        let place = format!("{}/{}", escape(&lane.topic), lane.partition);
-        self.context.warn(&format!("{place}: {reason}"));
+        tell_failure(self.context, lane, reason);
         self.failed += 1;
         for read in self.reads.iter_mut().filter(|read| Arc::ptr_eq(&read.lane, lane)) {
             read.is_over = true;
@@ -112,7 +111,8 @@ impl<'a> Fetcher<'a> {
 
     async fn stream(&mut self, got_any: &mut bool) -> Result<(), Lost> {
         for read in &mut self.reads {
-            read.is_over |= read.reached_stop();
+            // One that begins beyond its stop is asked for all the same: the broker says what is wrong with it.
+            read.is_over |= read.lane.stop == Some(read.position);
         }
         let partitions = self.wanted();
         if partitions.is_empty() {
@@ -178,6 +178,11 @@ impl<'a> Fetcher<'a> {
         self.give_up(lane, &message);
         Ok(())
     }
+}
+
+/// Tells that a partition can't be read on.
+pub(super) fn tell_failure(context: &Context, lane: &Lane, reason: &str) {
+    context.warn(&format!("{}/{}: {reason}", escape(&lane.topic), lane.partition));
 }
 
 /// Why a stream ended before its time.

@@ -78,7 +78,11 @@ impl<'a> GroupReader<'a> {
     }
 
     /// How many partitions failed so far.
-    pub(super) fn failed(&self) -> u64 {
+    pub(super) fn failed(&mut self) -> u64 {
+        // The output may have met damage after everything was fetched.
+        while let Ok((lane, error)) = self.damaged.try_recv() {
+            self.fetcher.give_up(&lane, &error.to_string());
+        }
         self.failed + self.fetcher.failed()
     }
 

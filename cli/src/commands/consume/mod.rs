@@ -103,20 +103,25 @@ async fn read_alone(
     plan: Plan,
     follows: bool,
     work: mpsc::Sender<Work>,
-    damaged: mpsc::UnboundedReceiver<Damage>,
+    mut damaged: mpsc::UnboundedReceiver<Damage>,
     watch: &mut Watch,
 ) -> (Result<(), Failure>, u64) {
     let mut fetcher = Fetcher::new(context, channel.clone(), work);
     for span in &plan.spans {
         fetcher.add(Lane::new(&span.topic, span.partition, span.start, span.stop));
     }
-    let ended = watch.until_end(fetch_all(&mut fetcher, &channel, plan.sizes, follows, damaged)).await;
-    let failed = fetcher.failed();
+    let ended = watch.until_end(fetch_all(&mut fetcher, &channel, plan.sizes, follows, &mut damaged)).await;
+    let mut failed = fetcher.failed();
     drop(fetcher); // The output ends once it has printed what it was given.
     let drained = match ended {
         Ended::Output(_) => Ok(()),
         _ => watch.drained().await,
     };
+    // The output may have met damage after everything was fetched.
+    while let Ok((lane, error)) = damaged.try_recv() {
+        fetch::tell_failure(context, &lane, &error.to_string());
+        failed += 1;
+    }
     (drained.and_then(|()| watch.exit(ended)), failed)
 }
 
@@ -125,7 +130,7 @@ async fn fetch_all(
     channel: &Channel,
     mut sizes: Vec<TopicSize>,
     follows: bool,
-    mut damaged: mpsc::UnboundedReceiver<Damage>,
+    damaged: &mut mpsc::UnboundedReceiver<Damage>,
 ) -> Result<(), Failure> {
     loop {
         tokio::select! {
