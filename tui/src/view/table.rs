@@ -13,7 +13,7 @@ use super::text::{fit, width_of};
 use super::{Context, chart, format};
 use crate::state::{Column, Direction, Eta, Figure, List, Table, Value};
 
-/// Draws the table into the inside of a box: a line of titles, then rows. Tells the table how many rows fit.
+/// Draws the table into the inside of a box: a line of titles, then rows. Tells the table what fits.
 pub(super) fn draw(
     context: &Context<'_>,
     buffer: &mut Buffer,
@@ -27,8 +27,8 @@ pub(super) fn draw(
     }
     // A blank at each side keeps text off the border.
     let inside = Rect { x: area.x + 1, width: area.width - 2, ..area };
-    table.set_height(usize::from(area.height) - 1);
     let (specs, gap) = fitting(&table.list, context.cluster, columns, usize::from(inside.width));
+    table.set_size(usize::from(area.height) - 1, specs.iter().map(|spec| spec.column).collect());
     titles(context, buffer, inside, table, &specs, gap);
     let shown = table.items.iter().enumerate().skip(table.top).take(table.height);
     for (y, (place, item)) in (inside.y + 1..).zip(shown) {
