@@ -9,7 +9,7 @@ use super::cluster::Cluster;
 use super::figure::Figure;
 use super::group::{self, Group};
 use super::list::Column;
-use super::series::{Series, Trend};
+use super::series::{Direction, Series, Trend};
 use super::topic::Topic;
 
 /// What stands in a cell; the view knows how to write it.
@@ -64,8 +64,10 @@ pub(crate) enum Eta {
     Done,
     /// In so many seconds.
     Seconds(f64),
-    /// Not at this pace.
+    /// It doesn't shrink.
     Never,
+    /// It grows.
+    Growing,
     Unknown,
 }
 
@@ -255,6 +257,7 @@ pub(super) fn of_assignment<'a>(
 fn eta(lag: Figure, trend: Option<Trend>) -> Eta {
     match (lag.value(), trend) {
         (Some(lag), _) if lag <= 0.0 => Eta::Done,
+        (Some(_), Some(trend)) if trend.direction == Direction::Rising => Eta::Growing,
         (Some(lag), Some(trend)) => trend.seconds_to_zero(lag).map_or(Eta::Never, Eta::Seconds),
         _ => Eta::Unknown,
     }
