@@ -52,10 +52,10 @@ struct GroupRow<'a> {
     state: &'static str,
     members: usize,
     partitions: usize,
-    lag: Option<f64>,
+    lag: Option<i64>,
     /// Some partitions' lags aren't known, so the group's is at least this.
     lag_is_partial: bool,
-    time_lag_ms: Option<f64>,
+    time_lag_ms: Option<i64>,
     /// `rising`, `steady` or `falling`.
     trend: Option<&'static str>,
 }
@@ -70,12 +70,12 @@ struct TopicRow<'a> {
     bytes_in_per_s: Option<f64>,
     bytes_out_per_s: Option<f64>,
     /// By offsets: gaps count.
-    records_estimate: f64,
-    size_bytes: f64,
+    records_estimate: u64,
+    size_bytes: u64,
     /// The fastest partition's rate over the mean.
     skew: Option<f64>,
     groups: Vec<&'a str>,
-    worst_lag: Option<f64>,
+    worst_lag: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,9 +151,9 @@ impl<'a> GroupRow<'a> {
             state: state_name(group.state),
             members: group.members.len(),
             partitions: group.sums.partitions,
-            lag: lag(group).value(),
+            lag: whole(lag(group)),
             lag_is_partial: matches!(lag(group), Figure::About(_)),
-            time_lag_ms: group.sums.time_lag_ms.and_then(Figure::value),
+            time_lag_ms: group.sums.time_lag_ms.and_then(whole),
             trend: cluster.trend(group).map(|trend| match trend.direction {
                 Direction::Rising => "rising",
                 Direction::Steady => "steady",
@@ -174,13 +174,18 @@ impl<'a> TopicRow<'a> {
             records_in_per_s: cluster.rate(sums.records_in_per_s).value(),
             bytes_in_per_s: cluster.rate(sums.bytes_in_per_s).value(),
             bytes_out_per_s: cluster.rate(sums.bytes_out_per_s).value(),
-            records_estimate: sums.records,
-            size_bytes: sums.size_bytes,
+            records_estimate: sums.records as u64,
+            size_bytes: sums.size_bytes as u64,
             skew: sums.skew,
             groups: topic.readers.iter().map(|reader| reader.group.as_str()).collect(),
-            worst_lag: topic.worst_lag().and_then(Figure::value),
+            worst_lag: topic.worst_lag().and_then(whole),
         }
     }
+}
+
+/// Counts are whole; they went through `f64` only to be summed and drawn.
+fn whole(figure: Figure) -> Option<i64> {
+    figure.value().map(|value| value as i64)
 }
 
 fn lag(group: &Group) -> Figure {
@@ -195,5 +200,27 @@ fn state_name(state: GroupState) -> &'static str {
         GroupState::CompletingRebalance => "completing_rebalance",
         GroupState::Stable => "stable",
         GroupState::Dead => "dead",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::fixture;
+
+    #[test]
+    fn the_data_behind_a_busy_overview() {
+        let state = fixture::heard(fixture::busy(), Instant::now());
+        let json = serde_json::to_value(Overview::of(&state.data)).unwrap();
+        let groups: Vec<_> = json["groups"].as_array().unwrap().iter().map(|group| &group["group"]).collect();
+        assert_eq!(groups[..2], ["night-report", "billing"]);
+        assert_eq!(json["groups"][1]["lag"], 3_708_000);
+        assert_eq!(json["groups"][1]["trend"], "rising");
+        assert_eq!(json["groups"][5]["group"], "just-joined");
+        assert_eq!(json["groups"][5]["lag"], serde_json::Value::Null, "unknown is null, not 0");
+        assert_eq!(json["topics"].as_array().unwrap().len(), 6, "without the broker's own");
+        assert_eq!(json["events"][0]["message"], "group fraud-detector: 2 members");
     }
 }

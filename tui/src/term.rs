@@ -1,10 +1,10 @@
 //! The terminal: taken over by a guard, given back on every path.
 
 use std::io::{self, Stdout};
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -89,8 +89,8 @@ fn restore_on_panic() {
 /// Reads keys on a thread of its own, since reading a terminal blocks.
 pub(crate) struct Keys {
     events: mpsc::Receiver<io::Result<Event>>,
-    stop: std::sync::Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
 }
 
 impl Keys {
@@ -100,7 +100,7 @@ impl Keys {
     /// Starts to read.
     pub(crate) fn read() -> Self {
         let (sender, events) = mpsc::channel(256);
-        let stop = std::sync::Arc::new(AtomicBool::new(false));
+        let stop = Arc::new(AtomicBool::new(false));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || {
             while !stopped.load(Ordering::Relaxed) {
@@ -115,7 +115,7 @@ impl Keys {
                 }
             }
         });
-        Self { events, stop, thread: Some(thread) }
+        Self { events, stop, thread }
     }
 
     /// The next key or change of size; an error when the terminal is gone.
@@ -130,12 +130,14 @@ impl Keys {
 }
 
 impl Drop for Keys {
-    /// Waits for the thread, so that what is typed from now on is the shell's.
+    /// Waits for the thread, so that what is typed from now on is the shell's. But not for long: where the terminal is
+    /// gone, crossterm's read loops over the end of file and never returns.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.events.close();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
+        let deadline = Instant::now() + 3 * Self::LOOK_UP;
+        while !self.thread.is_finished() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
 }

@@ -170,16 +170,26 @@ impl Cluster {
         }
     }
 
-    /// Adds a sample to every history.
+    /// Adds a sample to every history, after a break where the broker was away.
     fn record(&mut self) {
-        self.times_ms.push(self.time_ms as f64);
-        self.records_in.push(self.totals.records_in_per_s);
-        self.records_out.push(self.totals.records_out_per_s);
+        let recent: Vec<f64> = self.times_ms.last(2).collect();
+        if let [before, last] = recent[..]
+            && self.time_ms as f64 - last > 3.0 * (last - before)
+        {
+            self.sample(last + 1.0, |_| f64::NAN);
+        }
+        self.sample(self.time_ms as f64, |value| value);
+    }
+
+    fn sample(&mut self, time_ms: f64, value: impl Fn(f64) -> f64) {
+        self.times_ms.push(time_ms);
+        self.records_in.push(value(self.totals.records_in_per_s));
+        self.records_out.push(value(self.totals.records_out_per_s));
         for topic in self.topics.values_mut() {
-            topic.records_in.push(topic.sums.records_in_per_s);
+            topic.records_in.push(value(topic.sums.records_in_per_s));
         }
         for group in self.groups.values_mut() {
-            group.lags.push(group.sums.lag.and_then(Figure::value).unwrap_or(f64::NAN));
+            group.lags.push(value(group.sums.lag.and_then(Figure::value).unwrap_or(f64::NAN)));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Lists: which items a table has, which columns, and what stands in a cell.
 
 use super::cluster::Cluster;
-use super::group::Group;
+use super::filter::Filter;
 use super::value::{self, Value};
 
 /// What a table lists.
@@ -126,39 +126,72 @@ impl List {
         }
     }
 
-    /// Calls `each` with every item and the text that filters look at.
-    pub(crate) fn for_each_item(&self, cluster: &Cluster, internal: bool, mut each: impl FnMut(Item, &str)) {
+    /// Calls `each` with every item that passes the filter and what stands in its cell of one column, in the items' own
+    /// order. Returns how many items there are without the filter.
+    ///
+    /// One pass without look-ups by name: with 100,000 items that is the difference between smooth and not.
+    pub(super) fn for_each<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        filter: &Filter,
+        internal: bool,
+        column: Column,
+        mut each: impl FnMut(Item, Value<'a>),
+    ) -> usize {
+        let matches = filter.matcher();
+        let topic = |id| cluster.topics.get(id);
+        let group = |name| cluster.groups.get(name);
         match self {
             Self::Topics => {
                 let shown = cluster.topics.values().filter(|topic| internal || !topic.internal);
-                shown.for_each(|topic| each(Item::Topic(topic.id.clone()), &topic.name));
-            }
-            Self::Partitions(id) => {
-                let partitions = cluster.topics.get(id).into_iter().flat_map(|topic| topic.partitions.keys());
-                let mut text = String::new();
-                for partition in partitions {
-                    text.clear();
-                    let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{partition}"));
-                    each(Item::Partition(*partition), &text);
+                for topic in shown.clone().filter(|topic| matches(&topic.name)) {
+                    each(Item::Topic(topic.id.clone()), value::of_topic(cluster, topic, column));
                 }
+                shown.count()
             }
-            Self::Readers(id) => {
-                let readers = cluster.topics.get(id).into_iter().flat_map(|topic| &topic.readers);
-                readers.for_each(|reader| each(Item::Group(reader.group.clone()), &reader.group));
-            }
+            Self::Partitions(id) => topic(id).map_or(0, |topic| {
+                for (number, partition) in &topic.partitions {
+                    if filter.is_empty() || matches(&number.to_string()) {
+                        each(
+                            Item::Partition(*number),
+                            value::of_partition(cluster, topic, partition, column),
+                        );
+                    }
+                }
+                topic.partitions.len()
+            }),
+            Self::Readers(id) => topic(id).map_or(0, |topic| {
+                for reader in topic.readers.iter().filter(|reader| matches(&reader.group)) {
+                    if let Some(group) = group(&reader.group) {
+                        let value = value::of_reader(cluster, topic, group, column);
+                        each(Item::Group(reader.group.clone()), value);
+                    }
+                }
+                topic.readers.len()
+            }),
             Self::Groups => {
-                cluster.groups.keys().for_each(|name| each(Item::Group(name.clone()), name));
+                for group in cluster.groups.values().filter(|group| matches(&group.name)) {
+                    each(Item::Group(group.name.clone()), value::of_group(cluster, group, column));
+                }
+                cluster.groups.len()
             }
-            Self::Members(name) => {
-                let members = cluster.groups.get(name).into_iter().flat_map(|group| &group.members);
-                members.for_each(|member| each(Item::Member(member.member_id.clone()), &member.client_id));
-            }
-            Self::Assignments(name) => {
-                let partitions = cluster.groups.get(name).into_iter().flat_map(Group::partitions);
-                partitions.for_each(|partition| {
-                    each(Item::Assignment(partition.topic.clone(), partition.partition), &partition.topic);
-                });
-            }
+            Self::Members(name) => group(name).map_or(0, |group| {
+                for member in group.members.iter().filter(|member| matches(&member.client_id)) {
+                    let id = &member.member_id;
+                    each(
+                        Item::Member(id.clone()),
+                        value::of_member(group, id, column).unwrap_or(Value::Nothing),
+                    );
+                }
+                group.members.len()
+            }),
+            Self::Assignments(name) => group(name).map_or(0, |group| {
+                for row in group.partitions().filter(|row| matches(&row.topic)) {
+                    let value = value::of_assignment(cluster, group, row, column);
+                    each(Item::Assignment(row.topic.clone(), row.partition), value);
+                }
+                group.sums.partitions
+            }),
         }
     }
 

@@ -178,7 +178,11 @@ impl State {
                     self.ui.screens.push(next);
                 }
             }
-            Intent::Move(motion) => self.step(motion, now),
+            Intent::Move(motion) => {
+                // Nothing but the cursor changes: no table has to be made anew.
+                self.step(motion, now);
+                return None;
+            }
             Intent::GoTo(place) => self.go_to(place),
             Intent::NextPane | Intent::PreviousPane => self.next_pane(intent == Intent::PreviousPane),
             Intent::Pane(digit) => self.ui.screen().go_to_pane(digit),
@@ -260,16 +264,14 @@ impl State {
     }
 
     fn sort(&mut self, change: impl FnOnce(&mut Table)) {
-        let (cluster, internal) = (self.data.shown(), self.data.internal);
-        if let Some(table) = self.ui.screens.last_mut().and_then(Screen::table) {
+        if let Some(table) = self.ui.screen().table() {
             change(table);
-            table.resort(cluster, internal);
+            table.release();
         }
     }
 
     fn type_filter(&mut self, typing: Typing) {
-        let (cluster, internal) = (self.data.shown(), self.data.internal);
-        let Some(table) = self.ui.screens.last_mut().and_then(Screen::table) else { return };
+        let Some(table) = self.ui.screen().table() else { return };
         let filter = &mut table.filter;
         match typing {
             Typing::Begin => {}
@@ -279,8 +281,8 @@ impl State {
             Typing::Clear | Typing::Cancel => filter.clear(),
             Typing::Accept => {}
         }
+        table.release();
         self.ui.typing = !matches!(typing, Typing::Accept | Typing::Cancel);
-        table.resort(cluster, internal);
     }
 }
 

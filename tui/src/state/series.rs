@@ -66,6 +66,8 @@ pub(crate) struct Trend {
 impl Trend {
     /// Samples that a trend looks back on: enough to see through the saw-tooth of a consumer that commits every 5 s.
     const WINDOW: usize = 30;
+    /// The share of a lag's ups and downs that a line must explain to count as its direction.
+    const LEAST_TOLD: f64 = 0.3;
 
     /// Fits a line through the newest samples (least squares). `times_ms` has the moments of the samples of `lags`,
     /// matched from the newest backwards. None with fewer than three known samples.
@@ -83,21 +85,23 @@ impl Trend {
         let many = points.len() as f64;
         let mean_time = points.iter().map(|point| point.0).sum::<f64>() / many;
         let mean_lag = points.iter().map(|point| point.1).sum::<f64>() / many;
-        let spread: f64 = points.iter().map(|(time, _)| (time - mean_time).powi(2)).sum();
+        let sum = |product: fn(f64, f64) -> f64| -> f64 {
+            points.iter().map(|(time, lag)| product(time - mean_time, lag - mean_lag)).sum()
+        };
+        let (spread, scatter) = (sum(|time, _| time * time), sum(|_, lag| lag * lag));
         if spread <= 0.0 {
             return None;
         }
-        let slope_per_s =
-            points.iter().map(|(time, lag)| (time - mean_time) * (lag - mean_lag)).sum::<f64>() / spread;
-        let span_s = points[points.len() - 1].0 - points[0].0;
-        let change = slope_per_s * span_s;
-        // A change of less than 2 % over the window is noise to the eye.
-        let direction = if change.abs() < 1.0 || change.abs() < 0.02 * mean_lag {
-            Direction::Steady
-        } else if change > 0.0 {
-            Direction::Rising
-        } else {
-            Direction::Falling
+        let slope_per_s = sum(|time, lag| time * lag) / spread;
+        let change = slope_per_s * (points[points.len() - 1].0 - points[0].0);
+        // A lag that goes up and down with every commit has a slope, too, but the line tells little of it. And a change
+        // of less than 2 % over the window is noise to the eye.
+        let told = slope_per_s * slope_per_s * spread;
+        let noise = told < Self::LEAST_TOLD * scatter || change.abs() < 1.0 || change.abs() < 0.02 * mean_lag;
+        let direction = match (noise, change > 0.0) {
+            (true, _) => Direction::Steady,
+            (false, true) => Direction::Rising,
+            (false, false) => Direction::Falling,
         };
         Some(Self { direction, slope_per_s })
     }
@@ -141,6 +145,14 @@ mod tests {
 
         let steady = Trend::of(&series(&[1000.0, 1001.0, 999.0, 1000.0]), &times).unwrap();
         assert_eq!(steady.direction, Direction::Steady);
+
+        // A consumer that keeps up and commits every 5 s: its lag is a saw, which happens to end low.
+        let times = series(&(0..30).map(|second| f64::from(second) * 1000.0).collect::<Vec<_>>());
+        let saw: Vec<f64> = (0..30).map(|second| f64::from((second + 1) % 5) * 20_000.0).collect();
+        assert_eq!(Trend::of(&series(&saw), &times).unwrap().direction, Direction::Steady);
+        let rising_saw: Vec<f64> =
+            (0..).zip(&saw).map(|(second, lag)| lag + f64::from(second) * 5_000.0).collect();
+        assert_eq!(Trend::of(&series(&rising_saw), &times).unwrap().direction, Direction::Rising);
 
         assert_eq!(Trend::of(&series(&[1.0, 2.0]), &times), None);
         assert_eq!(Trend::of(&series(&[f64::NAN, f64::NAN, 1.0, 2.0]), &times), None);

@@ -94,10 +94,9 @@ impl Table {
         self.find_cursor();
     }
 
-    /// Sorts and filters again at once: the user asked for it.
-    pub(crate) fn resort(&mut self, cluster: &Cluster, internal: bool) {
-        self.refresh_order(cluster, internal);
-        self.find_cursor();
+    /// Lets the next refresh sort: the user asked for it.
+    pub(crate) fn release(&mut self) {
+        self.moved_at = None;
     }
 
     /// Moves the cursor.
@@ -137,44 +136,35 @@ impl Table {
     }
 
     fn refresh_order(&mut self, cluster: &Cluster, internal: bool) {
-        let matches = self.filter.matcher();
-        let mut found = Vec::with_capacity(self.items.len());
-        let mut total = 0;
-        self.list.for_each_item(cluster, internal, |item, text| {
-            total += 1;
-            if matches(text) {
-                found.push(item);
-            }
+        let mut items = Vec::with_capacity(self.items.len());
+        let mut order = Vec::with_capacity(self.items.len());
+        self.total = self.list.for_each(cluster, &self.filter, internal, self.sort, |item, value| {
+            order.push((value.sort_key(), items.len()));
+            items.push(Some(item));
         });
-        self.total = total;
-        let list = &self.list;
-        let mut order: Vec<_> =
-            found.iter().map(|item| (list.value(cluster, item, self.sort), item)).collect();
-        order.sort_by(|(a, a_item), (b, b_item)| {
-            let by_value = if self.descending { b.compare(a) } else { a.compare(b) };
-            a.sorts_last().cmp(&b.sorts_last()).then(by_value).then_with(|| a_item.cmp(b_item))
+        // Equal ones stay in the items' own order.
+        order.sort_unstable_by(|(a, a_place), (b, b_place)| {
+            a.compare(b, self.descending).then_with(|| a_place.cmp(b_place))
         });
-        self.items = order.into_iter().map(|(_, item)| item.clone()).collect();
+        self.items = order.into_iter().filter_map(|(_, place)| items[place].take()).collect();
     }
 
     /// Keeps the order, drops what is gone and adds what is new at the end.
     fn refresh_in_place(&mut self, cluster: &Cluster, internal: bool) {
-        let matches = self.filter.matcher();
-        let mut found = Vec::new();
-        let mut total = 0;
-        self.list.for_each_item(cluster, internal, |item, text| {
-            total += 1;
-            if matches(text) {
-                found.push(item);
+        let mut found = HashSet::with_capacity(self.items.len());
+        let mut fresh = Vec::new();
+        let shown: HashSet<&Item> = self.items.iter().collect();
+        self.total = self.list.for_each(cluster, &self.filter, internal, self.sort, |item, _| {
+            if !shown.contains(&item) {
+                fresh.push(item);
+            } else {
+                found.insert(item);
             }
         });
-        self.total = total;
-        let present: HashSet<&Item> = found.iter().collect();
-        self.items.retain(|item| present.contains(item));
-        if self.items.len() < found.len() {
-            let shown: HashSet<Item> = self.items.iter().cloned().collect();
-            self.items.extend(found.into_iter().filter(|item| !shown.contains(item)));
+        if found.len() < self.items.len() {
+            self.items.retain(|item| found.contains(item));
         }
+        self.items.extend(fresh);
     }
 
     /// Puts the cursor back on its item, at the same height of the screen, or where the item was.

@@ -124,6 +124,19 @@ fn rates_of_nothing_are_unknown_until_the_second_snapshot() {
 }
 
 #[test]
+fn time_without_a_broker_is_a_gap_in_the_history() {
+    let at = |seconds: i64| full(TIME_MS + seconds * 1000, two_partitions([100, 200]), vec![]);
+    let mut cluster = cluster(vec![at(0), at(1), at(2)]);
+    cluster.stream_opened();
+    cluster.apply(at(60));
+    cluster.apply(at(61));
+    let history: Vec<f64> = cluster.records_in.last(9).collect();
+    assert_eq!(history.len(), 6);
+    assert!(history[3].is_nan());
+    assert_eq!(cluster.topics["id-orders"].records_in.len(), 6, "all series stay in step");
+}
+
+#[test]
 fn processor_use_is_told_from_two_samples_of_one_run() {
     let at = |time_ms, cpu_ms, start_time_ms| {
         let mut snapshot = full(time_ms, vec![], vec![]);

@@ -1,6 +1,7 @@
 //! What stands in a table's cell: typed, so that it can be sorted and written.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use runnel_proto::v1::{GroupPartition, GroupState, PartitionSample};
 
@@ -8,7 +9,7 @@ use super::cluster::Cluster;
 use super::figure::Figure;
 use super::group::{self, Group};
 use super::list::Column;
-use super::series::{Series, Trend};
+use super::series::{Direction, Series, Trend};
 use super::topic::Topic;
 
 /// What stands in a cell; the view knows how to write it.
@@ -35,6 +36,27 @@ pub(crate) enum Value<'a> {
     Eta(Eta),
 }
 
+/// What a cell is sorted by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum SortKey<'a> {
+    Number(f64),
+    Text(&'a str),
+    /// What isn't known comes last, whichever the direction.
+    Last,
+}
+
+impl SortKey<'_> {
+    /// The order of two cells of one column.
+    pub(super) fn compare(&self, other: &Self, descending: bool) -> Ordering {
+        let ascending = match (self, other) {
+            (Self::Number(a), Self::Number(b)) => a.total_cmp(b),
+            (Self::Text(a), Self::Text(b)) => a.cmp(b),
+            (a, b) => return (*a == SortKey::Last).cmp(&(*b == SortKey::Last)),
+        };
+        if descending { ascending.reverse() } else { ascending }
+    }
+}
+
 /// When a lag will be gone.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Eta {
@@ -42,26 +64,25 @@ pub(crate) enum Eta {
     Done,
     /// In so many seconds.
     Seconds(f64),
-    /// Not at this pace.
+    /// It doesn't shrink.
     Never,
+    /// It grows.
+    Growing,
     Unknown,
 }
 
-impl Value<'_> {
-    /// Whether this sorts behind everything else, whichever the direction.
-    pub(crate) fn sorts_last(&self) -> bool {
+impl<'a> Value<'a> {
+    /// What it is sorted by.
+    pub(super) fn sort_key(&self) -> SortKey<'a> {
         match self {
-            Self::Nothing | Self::Offset(None) | Self::Eta(Eta::Unknown) | Self::Trend(_, None) => true,
-            Self::Text(text) => text.is_empty(),
-            other => other.figure() == Some(Figure::Unknown),
-        }
-    }
-
-    /// Ascending order of two values of one column.
-    pub(crate) fn compare(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (a, b) => a.number().total_cmp(&b.number()),
+            Self::Nothing
+            | Self::Offset(None)
+            | Self::Eta(Eta::Unknown)
+            | Self::Trend(_, None)
+            | Self::Text("") => SortKey::Last,
+            Self::Text(text) => SortKey::Text(text),
+            other if other.figure() == Some(Figure::Unknown) => SortKey::Last,
+            other => SortKey::Number(other.number()),
         }
     }
 
@@ -126,11 +147,10 @@ pub(super) fn of_partition<'a>(
         Column::Problem => {
             partition.error.as_ref().map_or(Value::Nothing, |error| Value::Text(&error.message))
         }
-        Column::LagOf(place) => topic
-            .readers
-            .get(place)
-            .and_then(|reader| cluster.groups.get(&reader.group)?.partition(&topic.name, partition.partition))
-            .map_or(Value::Nothing, |row| Value::Count(Figure::known(row.lag.map(|lag| lag as f64)))),
+        Column::LagOf(place) => {
+            let rows = reader_rows(cluster, topic, place);
+            of_lag(rows.and_then(|rows| rows.get(&partition.partition)))
+        }
         // A partition that isn't served has no figures worth showing.
         _ if partition.error.is_some() => Value::Offset(None),
         Column::StartOffset => Value::Offset(Some(partition.log_start_offset)),
@@ -143,6 +163,20 @@ pub(super) fn of_partition<'a>(
         Column::Segments => Value::Count(Figure::Exact(f64::from(partition.segments))),
         _ => Value::Nothing,
     }
+}
+
+/// The rows of a topic's reader, by partition.
+pub(super) fn reader_rows<'a>(
+    cluster: &'a Cluster,
+    topic: &Topic,
+    place: usize,
+) -> Option<&'a BTreeMap<i32, GroupPartition>> {
+    cluster.groups.get(&topic.readers.get(place)?.group)?.topics.get(&topic.name)
+}
+
+/// The lag in one of them.
+pub(super) fn of_lag<'a>(row: Option<&GroupPartition>) -> Value<'a> {
+    row.map_or(Value::Nothing, |row| Value::Count(Figure::known(row.lag.map(|lag| lag as f64))))
 }
 
 pub(super) fn of_group<'a>(cluster: &'a Cluster, group: &'a Group, column: Column) -> Value<'a> {
@@ -223,6 +257,7 @@ pub(super) fn of_assignment<'a>(
 fn eta(lag: Figure, trend: Option<Trend>) -> Eta {
     match (lag.value(), trend) {
         (Some(lag), _) if lag <= 0.0 => Eta::Done,
+        (Some(_), Some(trend)) if trend.direction == Direction::Rising => Eta::Growing,
         (Some(lag), Some(trend)) => trend.seconds_to_zero(lag).map_or(Eta::Never, Eta::Seconds),
         _ => Eta::Unknown,
     }

@@ -15,6 +15,7 @@ mod table;
 mod tests;
 mod text;
 mod theme;
+mod throughput;
 mod topic;
 
 use std::time::Instant;
@@ -118,8 +119,9 @@ fn screen(context: &Context<'_>, buffer: &mut Buffer, area: Rect, screen: &mut S
 
 fn too_small(buffer: &mut Buffer, area: Rect) {
     let lines = [
-        "runnel needs a little more room:".to_owned(),
-        format!("{} × {} at least, this is {} × {}", SMALLEST.0, SMALLEST.1, area.width, area.height),
+        "runnel needs more room".to_owned(),
+        format!("at least {}×{}", SMALLEST.0, SMALLEST.1),
+        format!("this is {}×{}", area.width, area.height),
     ];
     for (y, line) in (area.y..area.bottom()).zip(lines) {
         buffer.set_stringn(area.x, y, line, usize::from(area.width), ratatui::style::Style::new());

@@ -7,8 +7,8 @@ use ratatui::text::{Line, Span};
 
 use super::frame::{boxed, note, title};
 use super::text::fit;
-use super::{Context, chart, format, table};
-use crate::state::{Broker, Column, Figure, Pane, Table};
+use super::{Context, chart, format, table, throughput};
+use crate::state::{Broker, Column, Pane, Table};
 
 /// Where the boxes stand. Small screens leave some out.
 #[derive(Debug, Default, PartialEq)]
@@ -18,6 +18,8 @@ struct Boxes {
     groups: Option<Rect>,
     topics: Option<Rect>,
     events: Option<Rect>,
+    /// Throughput as one line, where there is no room for charts.
+    line: Option<Rect>,
     /// One line a broker.
     brokers: Option<Rect>,
 }
@@ -33,8 +35,14 @@ pub(super) fn draw(
     events_back: usize,
 ) {
     let boxes = lay_out(area, context.cluster.brokers.len());
-    throughput(context, buffer, boxes.inflow, focus, Pane::In);
-    throughput(context, buffer, boxes.outflow, focus, Pane::Out);
+    for (area, pane) in [(boxes.inflow, Pane::In), (boxes.outflow, Pane::Out)] {
+        if let Some(area) = area {
+            throughput::chart(context, buffer, area, focus, pane);
+        }
+    }
+    if let Some(area) = boxes.line {
+        buffer.set_line(area.x, area.y, &throughput::line(context, usize::from(area.width)), area.width);
+    }
     if let Some(area) = boxes.groups {
         let columns =
             [Column::StateSign, Column::Group, Column::Lag, Column::TimeLag, Column::Trend, Column::Eta];
@@ -82,6 +90,9 @@ fn lay_out(area: Rect, brokers: usize) -> Boxes {
         let (left, right) = halves(top(&mut rest, 4), 50);
         (boxes.inflow, boxes.outflow) = (Some(left), Some(right));
     }
+    if boxes.inflow.is_none() {
+        boxes.line = Some(top(&mut rest, 1));
+    }
     if wide {
         let (left, right) = halves(rest, 60);
         (boxes.groups, boxes.topics) = (Some(left), Some(right));
@@ -109,51 +120,6 @@ fn bottom(rest: &mut Rect, height: u16) -> Rect {
 fn halves(area: Rect, percent: u16) -> (Rect, Rect) {
     let width = (u32::from(area.width) * u32::from(percent) / 100) as u16;
     (Rect { width, ..area }, Rect { x: area.x + width, width: area.width - width, ..area })
-}
-
-fn throughput(context: &Context<'_>, buffer: &mut Buffer, area: Option<Rect>, focus: Pane, pane: Pane) {
-    let Some(area) = area else { return };
-    let (cluster, totals) = (context.cluster, &context.cluster.totals);
-    let theme = context.theme;
-    let (name, records, bytes, series, style, ramp) = if pane == Pane::In {
-        let records = cluster.rate(totals.records_in_per_s);
-        ("in", records, totals.bytes_in_per_s, &cluster.records_in, theme.inflow, &theme.inflow_ramp)
-    } else {
-        // Records read are told from offsets: gaps count, so it is an estimate.
-        let records = cluster.rate(totals.records_out_per_s);
-        let records = if records == Figure::Exact(0.0) { records } else { records.estimated() };
-        ("out", records, totals.bytes_out_per_s, &cluster.records_out, theme.outflow, &theme.outflow_ramp)
-    };
-    let bytes = format::figure(cluster.rate(bytes), format::bytes);
-    let mut title = title(context, pane.digit(), name);
-    title.push_span(Span::styled(format!("{} rec/s ", format::figure(records, format::rate)), style.bold()));
-    let bytes = format!("{bytes}/s ");
-    if title.width() + bytes.len() + 4 <= usize::from(area.width) {
-        title.push_span(Span::styled(bytes, theme.muted));
-    }
-    let samples = usize::from(area.width.saturating_sub(4)) * 2;
-    let note = series.peak(samples).filter(|peak| *peak > 0.0).map_or_else(Line::default, |peak| {
-        Line::styled(format!(" peak {} ", format::rate(peak)), context.theme.muted)
-    });
-    let inside = boxed(context, buffer, area, title, note, focus == pane);
-    age_label(context, buffer, area, samples);
-    let inside = Rect { x: inside.x + 1, width: inside.width.saturating_sub(2), ..inside };
-    chart::area(buffer, inside, series, ramp);
-}
-
-/// ` 29s ago ` on the lower border, below the oldest sample that shows.
-fn age_label(context: &Context<'_>, buffer: &mut Buffer, area: Rect, samples: usize) {
-    let times_ms = &context.cluster.times_ms;
-    let Some(oldest_ms) = times_ms.last(samples).next() else { return };
-    let ago_ms = context.cluster.time_ms as f64 - oldest_ms;
-    if ago_ms < 1000.0 {
-        return;
-    }
-    let label = format!(" {} ago ", format::seconds((ago_ms / 1000.0).round() as u64));
-    let missing = samples.saturating_sub(times_ms.len()) / 2;
-    let last = usize::from(area.width).saturating_sub(label.len() + 2);
-    let x = area.x + (2 + missing).min(last) as u16;
-    buffer.set_stringn(x, area.bottom() - 1, label, usize::from(area.right() - x), context.theme.muted);
 }
 
 fn events(context: &Context<'_>, buffer: &mut Buffer, area: Rect, focused: bool, back: usize) {
@@ -246,7 +212,15 @@ mod tests {
         for (width, height) in [(200, 58), (120, 38), (80, 22), (60, 30), (40, 8), (76, 9), (75, 17)] {
             let area = Rect::new(0, 1, width, height);
             let boxes = lay_out(area, 3);
-            let all = [boxes.inflow, boxes.outflow, boxes.groups, boxes.topics, boxes.events, boxes.brokers];
+            let all = [
+                boxes.inflow,
+                boxes.outflow,
+                boxes.line,
+                boxes.groups,
+                boxes.topics,
+                boxes.events,
+                boxes.brokers,
+            ];
             let covered: u32 = all.iter().flatten().map(|part| part.area()).sum();
             assert_eq!(covered, area.area(), "{width}×{height}");
             for part in all.iter().flatten() {

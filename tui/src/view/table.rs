@@ -168,7 +168,8 @@ fn cell(context: &Context<'_>, line: &mut Line<'_>, spec: &Spec, value: &Value<'
             Eta::Seconds(seconds) => {
                 (format!("~{}", format::rough_duration_ms(seconds * 1000.0)).into(), Style::new())
             }
-            Eta::Never => ("∞".into(), theme.warn),
+            Eta::Growing => ("∞".into(), theme.warn),
+            Eta::Never => ("∞".into(), theme.muted),
             Eta::Unknown => ("?".into(), theme.muted),
         },
     };

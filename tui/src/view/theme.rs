@@ -56,7 +56,7 @@ impl Theme {
             border: dim,
             border_focused: plain,
             accent: bold,
-            selected: Style::new().add_modifier(Modifier::REVERSED),
+            selected: Style::new().add_modifier(Modifier::REVERSED).remove_modifier(Modifier::DIM),
             text: plain,
             inflow: plain,
             outflow: plain,
