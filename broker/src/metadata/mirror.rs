@@ -57,6 +57,8 @@ struct Shared {
 #[derive(Default)]
 struct State {
     waiting: BTreeMap<InternalLog, Changes>,
+    /// Logs that the writer is about to forget and write anew.
+    starting_over: Vec<InternalLog>,
     /// Since when the writer is at the store.
     writing_since: Option<Instant>,
     closing: bool,
@@ -102,8 +104,25 @@ impl Mirror {
         self.shared.rebuilds.fetch_add(1, Ordering::Relaxed);
         let doubt = Doubt::Ahead { log, applied: loaded.applied, end: log_end };
         tracing::error!(%log, %doubt, "the metadata image is in doubt; what it has of this log is rebuilt from the log");
-        lock(&self.shared.state).waiting.insert(log, Changes::from_scratch());
+        self.start_over(log);
         Loaded::default()
+    }
+
+    /// Makes the store forget a log, and waits for it: once the log has grown past where the store was, nothing would tell
+    /// that the store is wrong.
+    fn start_over(&self, log: InternalLog) {
+        let mut state = lock(&self.shared.state);
+        state.waiting.insert(log, Changes::from_scratch());
+        self.shared.wake.notify_all();
+        let until = Instant::now() + self.deadline;
+        while state.is_starting_over(log) && !state.resting {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                drop(state);
+                return self.shared.rest(&Doubt::TimedOut(self.deadline));
+            }
+            state = wait(&self.shared.wake, state, left);
+        }
     }
 
     /// Hands on records that a log has, those of the offsets `range`, in the log's order. Never waits. Ranges must join on
@@ -130,7 +149,7 @@ impl Mirror {
         };
         match doubt {
             Some(doubt) => self.shared.rest(&doubt),
-            None => self.shared.wake.notify_one(),
+            None => self.shared.wake.notify_all(),
         }
     }
 
@@ -151,7 +170,7 @@ impl Mirror {
     /// Writes what waits and closes the store; gives up after the deadline that it was opened with.
     pub fn close(&self) {
         lock(&self.shared.state).closing = true;
-        self.shared.wake.notify_one();
+        self.shared.wake.notify_all();
         if let Err(mpsc::RecvTimeoutError::Timeout) = lock(&self.done).recv_timeout(self.deadline) {
             self.shared.rest(&Doubt::TimedOut(self.deadline));
         }
@@ -197,7 +216,7 @@ impl Shared {
             state.resting = true;
             state.waiting.clear();
         }
-        self.wake.notify_one();
+        self.wake.notify_all();
         let moved = self.set_aside(doubt);
         tracing::warn!(
             unmoved = moved.err().map(|error| error.to_string()),
@@ -230,7 +249,10 @@ impl Shared {
                 });
                 return closed.unwrap_or_else(|doubt| self.rest(&doubt));
             }
-            lock(&self.state).writing_since = None;
+            let mut state = lock(&self.state);
+            state.writing_since = None;
+            state.starting_over.clear();
+            self.wake.notify_all();
         }
     }
 
@@ -249,13 +271,15 @@ impl Shared {
             let waits = state.waiting.values().any(|changes| !changes.is_empty());
             let until = waits.then(|| *gather_until.get_or_insert(now + GATHER));
             let timeout = match until {
-                Some(until) if until <= now || state.waiting_bytes() > GATHER_BYTES => break,
+                Some(until) if until <= now || state.is_urgent() => break,
                 Some(until) => until - now,
                 None => Duration::from_secs(3600),
             };
-            state = self.wake.wait_timeout(state, timeout).unwrap_or_else(PoisonError::into_inner).0;
+            state = wait(&self.wake, state, timeout);
         }
         state.writing_since = Some(Instant::now());
+        state.starting_over =
+            InternalLog::ALL.into_iter().filter(|log| state.is_starting_over(*log)).collect();
         Next::Write(std::mem::take(&mut state.waiting))
     }
 }
@@ -269,6 +293,14 @@ enum Next {
 impl State {
     fn waiting_bytes(&self) -> usize {
         self.waiting.values().map(Changes::size_bytes).sum()
+    }
+
+    fn is_starting_over(&self, log: InternalLog) -> bool {
+        self.starting_over.contains(&log) || self.waiting.get(&log).is_some_and(Changes::is_from_scratch)
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.waiting_bytes() > GATHER_BYTES || self.waiting.values().any(Changes::is_from_scratch)
     }
 
     fn hangs(&self) -> Option<Doubt> {
@@ -290,6 +322,142 @@ fn now_ms() -> UnixMillis {
     UnixMillis::try_from(since.as_millis()).unwrap_or(UnixMillis::MAX)
 }
 
+fn wait<'a, T>(wake: &Condvar, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {
+    wake.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::store::SimulatedDisk;
+    use super::*;
+    use bytes::Bytes;
+
+    const LOG: InternalLog = InternalLog::ConsumerOffsets;
+    const DEADLINE: Duration = Duration::from_secs(10);
+
+    fn open(disk: &SimulatedDisk) -> Mirror {
+        Mirror::open(Place::Simulated(disk.clone()), DEADLINE)
+    }
+
+    fn record(mirror: &Mirror, range: Range<Offset>) {
+        let records: Vec<_> = range.clone().map(numbered).collect();
+        mirror.record(LOG, range.clone(), range.zip(&records));
+    }
+
+    /// Ten keys, again and again.
+    fn numbered(offset: Offset) -> LogRecord {
+        LogRecord {
+            key: Bytes::from(format!("key {}", offset % 10)),
+            value: Some(Bytes::from(format!("{offset}"))),
+        }
+    }
+
+    fn rows(mut loaded: Loaded) -> Vec<(Bytes, Bytes)> {
+        loaded.rows.sort();
+        loaded.rows
+    }
+
+    fn wait_until(mirror: &Mirror, state: impl Fn(MirrorStatus) -> bool) {
+        while !state(mirror.status()) {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn what_was_recorded_is_loaded_after_a_close() {
+        let disk = SimulatedDisk::default();
+        let mirror = open(&disk);
+        assert_eq!(mirror.load(LOG, 0), Loaded::default());
+        record(&mirror, 0..25);
+        assert_eq!(mirror.status(), MirrorStatus { rebuilds: 0, resting: false, waiting: 10 });
+        record(&mirror, 25..30);
+        mirror.close();
+        let mirror = open(&disk);
+        let loaded = mirror.load(LOG, 30);
+        assert_eq!((loaded.applied, loaded.resume), (30, 30));
+        let expected: Vec<_> =
+            (20..30).map(numbered).map(|record| (record.key, record.value.unwrap())).collect();
+        assert_eq!(rows(loaded), expected);
+        assert_eq!(mirror.load(InternalLog::Metadata, 0), Loaded::default());
+        assert_eq!(mirror.status().rebuilds, 0);
+    }
+
+    #[test]
+    fn changes_are_written_without_being_asked() {
+        let disk = SimulatedDisk::default();
+        let mirror = open(&disk);
+        record(&mirror, 0..5);
+        wait_until(&mirror, |status| status.waiting == 0);
+        while disk.rows().is_empty() {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_store_that_fails_is_set_aside_and_rests() {
+        let disk = SimulatedDisk::default();
+        let mirror = open(&disk);
+        record(&mirror, 0..10);
+        mirror.close();
+        let mirror = open(&disk);
+        disk.set_failing(true);
+        record(&mirror, 10..20);
+        wait_until(&mirror, |status| status.resting);
+        record(&mirror, 20..30);
+        assert_eq!(mirror.status().waiting, 0);
+        mirror.close();
+        disk.set_failing(false);
+        assert_eq!(disk.set_aside_count(), 1);
+        let mirror = open(&disk);
+        assert_eq!(mirror.load(LOG, 30), Loaded::default());
+        assert!(!mirror.status().resting, "the next start mirrors again");
+    }
+
+    #[test]
+    fn records_that_do_not_join_on_are_never_written() {
+        for gap in [1..2, 12..13] {
+            let disk = SimulatedDisk::default();
+            let mirror = open(&disk);
+            if gap.start > 10 {
+                record(&mirror, 0..10);
+            }
+            record(&mirror, gap);
+            mirror.close();
+            assert_eq!(disk.set_aside_count(), 1);
+            assert_eq!(open(&disk).load(LOG, 100), Loaded::default());
+        }
+    }
+
+    #[test]
+    fn a_log_that_lost_its_end_is_forgotten_before_it_grows_again() {
+        let disk = SimulatedDisk::default();
+        let mirror = open(&disk);
+        record(&mirror, 0..20);
+        mirror.close();
+        let mirror = open(&disk);
+        assert_eq!(mirror.load(LOG, 15), Loaded::default());
+        // The broker dies now, its log grows past 20 in the next run, and the store must not be believed then.
+        let left = disk.rows();
+        mirror.close();
+        disk.tamper(|rows| *rows = left);
+        let mirror = open(&disk);
+        assert_eq!(mirror.load(LOG, 40), Loaded::default());
+    }
+
+    #[test]
+    fn a_store_that_cant_forget_is_set_aside() {
+        let disk = SimulatedDisk::default();
+        let mirror = open(&disk);
+        record(&mirror, 0..20);
+        mirror.close();
+        let mirror = open(&disk);
+        disk.set_failing(true);
+        assert_eq!(mirror.load(LOG, 15), Loaded::default());
+        assert!(mirror.status().resting);
+        assert_eq!(disk.set_aside_count(), 1);
+    }
 }

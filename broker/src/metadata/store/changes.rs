@@ -35,6 +35,11 @@ impl Changes {
         Self { from_scratch: true, ..Self::default() }
     }
 
+    /// Whether they replace all that the store has of the log.
+    pub fn is_from_scratch(&self) -> bool {
+        self.from_scratch
+    }
+
     /// The offset after the last record added.
     pub fn end(&self) -> Offset {
         self.range.end
