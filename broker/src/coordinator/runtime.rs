@@ -236,6 +236,9 @@ struct Task {
 impl Task {
     async fn run(mut self) {
         while self.step().await {}
+        // Nobody else gets in, and those whose requests were not begun are sent away.
+        self.requests.close();
+        while self.requests.try_recv().is_ok() {}
         // What is being written is finished and answered, and so is what waited for that.
         while let Some((token, result)) = self.in_flight.next().await {
             self.drive(|machine, now| machine.appended(now, token, result));
@@ -309,3 +312,6 @@ async fn wait_until(due: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

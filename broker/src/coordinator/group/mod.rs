@@ -272,14 +272,7 @@ impl GroupCoordinator {
         if let Some(group) = self.groups.get_mut(name) {
             self.version += 1;
             group.version = self.version;
-            let wake_at = group.next_deadline();
-            if group.wake_at != wake_at {
-                if let Some(at) = group.wake_at {
-                    self.wakes.remove(&(at, name.to_owned()));
-                }
-                self.wakes.extend(wake_at.map(|at| (at, name.to_owned())));
-                group.wake_at = wake_at;
-            }
+            self.reschedule(name);
         }
         actions
     }
@@ -296,11 +289,11 @@ impl GroupCoordinator {
         let mut cx = Context { now, settings, ids, actions: &mut actions, write: None };
         run(group, &mut cx);
         let write = cx.write.take();
-        if group.is_void() && write.is_none() {
-            let wake_at = group.wake_at;
-            groups.remove(name);
-            wake_at.map(|at| self.wakes.remove(&(at, name.to_owned())));
+        if group.wake_at.is_none() {
+            // It may have stood still until now. Being looked at too early, on the other hand, does no harm.
+            self.reschedule(name);
         }
+        self.drop_if_void(name);
         if let Some(Write { records, then }) = write {
             let token = self.next_token;
             self.next_token += 1;
@@ -308,6 +301,28 @@ impl GroupCoordinator {
             self.in_flight.insert(token, InFlight { group: name.to_owned(), records, then });
         }
         actions
+    }
+
+    /// Notes when the group wants to be looked at.
+    fn reschedule(&mut self, name: &str) {
+        let Some(group) = self.groups.get_mut(name) else { return };
+        let wake_at = group.next_deadline();
+        if group.wake_at != wake_at {
+            if let Some(at) = group.wake_at {
+                self.wakes.remove(&(at, name.to_owned()));
+            }
+            self.wakes.extend(wake_at.map(|at| (at, name.to_owned())));
+            group.wake_at = wake_at;
+        }
+    }
+
+    fn drop_if_void(&mut self, name: &str) {
+        if let Some(group) = self.groups.get(name).filter(|group| group.is_void()) {
+            if let Some(at) = group.wake_at {
+                self.wakes.remove(&(at, name.to_owned()));
+            }
+            self.groups.remove(name);
+        }
     }
 
     fn group(&mut self, name: &str) -> &mut Group {

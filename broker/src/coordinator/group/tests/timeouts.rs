@@ -126,3 +126,19 @@ fn the_first_member_waits_for_company_when_told_to() {
     desk.pass(1_000);
     assert_eq!(joined(desk.answer(first)).generation, 1);
 }
+
+/// A heartbeat or a commit that waited for a write was the last thing to happen, and the group was never looked at again.
+#[test]
+fn time_goes_on_after_a_write_whatever_waited_for_it() {
+    let mut desk = Desk::new();
+    let a = desk.settle(&[member("a")]).remove(0);
+    desk.call(commit(&a, 1, &[("payments", 1)])).expect("committed");
+    desk.slow_log = true;
+    desk.ask(Request::ForgetTopic { group: "g".into(), topic: "payments".into() });
+    let waiting = desk.ask(heartbeat(&a, 1));
+    desk.write_all();
+    assert_eq!(desk.answer(waiting), Some(Ok(Reply::Alive)));
+    desk.slow_log = false;
+    desk.pass(10_000);
+    assert_eq!(desk.state(), Some(GroupState::Empty));
+}
