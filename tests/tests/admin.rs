@@ -1,6 +1,6 @@
 //! Admin verbs: what they print, what they refuse, and that they may be said twice.
 
-use runnel_tests::harness::TestBroker;
+use runnel_tests::harness::{TestBroker, eventually};
 use serde_json::{Value, json};
 
 #[test]
@@ -136,7 +136,7 @@ fn a_topic_created_anew_starts_empty_under_another_id() {
     assert_eq!(broker.consume("t").text(), "");
     broker.produce("t", "new\n");
     assert_eq!(broker.consume("t").text(), "new\n");
-    runnel_tests::harness::eventually("the old files' end", || {
+    eventually("the old files' end", || {
         if dir.exists() { Err(format!("{} is there", dir.display())) } else { Ok(()) }
     });
 }
@@ -276,7 +276,7 @@ fn the_brokers_own_topics_are_shown_on_request_and_protected() {
 fn old_segments_are_deleted_and_keys_are_compacted() {
     let broker = TestBroker::start_with(&["log.retention.check.interval.ms=100"]);
     let wait = |topic: &str, is_done: &dyn Fn(&[&str]) -> bool| {
-        runnel_tests::harness::eventually(topic, || {
+        eventually(topic, || {
             let output = broker.consume(topic);
             if is_done(&output.lines()) { Ok(()) } else { Err(output.shown()) }
         });

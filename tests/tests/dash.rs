@@ -8,8 +8,8 @@ use serde_json::Value;
 /// A broker with two topics, one group up to date and one that lags.
 fn busy_broker() -> TestBroker {
     let broker = TestBroker::start();
-    for topic in ["orders", "clicks"] {
-        broker.runnel(["topic", "create", topic, "-p", "3"]).run().ok();
+    for (topic, partitions) in [("orders", "3"), ("clicks", "1")] {
+        broker.runnel(["topic", "create", topic, "-p", partitions]).run().ok();
         let input: String = (0..500).map(|number| format!("{number}:{number}\n")).collect();
         broker.runnel(["produce", topic, "-K", ":"]).input(input).run().ok();
     }
@@ -50,14 +50,13 @@ fn every_screen_is_reached_by_keys() {
     tmux.press(&["t"]);
     let topics = tmux.wait_without("consumer groups");
     assert!(topics.contains("orders") && topics.contains("clicks"), "{topics}");
-    tmux.press(&["Enter"]);
-    tmux.wait_for("partitions");
+    tmux.press(&["/", "o", "r", "d", "Enter", "Enter"]);
     tmux.wait_until("three partitions", |screen| ["0", "1", "2"].iter().all(|row| row_begins(screen, row)));
     tmux.press(&["Escape"]);
     tmux.press(&["c"]);
     tmux.wait_until("the groups", |screen| screen.contains("billing") && screen.contains("laggard"));
     tmux.press(&["Enter"]);
-    tmux.wait_for("generation");
+    tmux.wait_for("change →");
     tmux.press(&["o"]);
     tmux.wait_for("events");
     tmux.press(&["q"]);
@@ -78,9 +77,7 @@ fn a_filter_narrows_a_list_and_escape_clears_it() {
     tmux.press(&["t"]);
     tmux.wait_until("both", |screen| screen.contains("orders") && screen.contains("clicks"));
     tmux.press(&["/"]);
-    for letter in ["o", "r", "q"] {
-        tmux.press(&[letter]);
-    }
+    tmux.press(&["o", "r", "q"]);
     tmux.wait_for("0 of 2");
     tmux.press(&["BSpace"]);
     tmux.wait_until("one", |screen| screen.contains("orders") && !screen.contains("clicks"));
@@ -123,8 +120,8 @@ fn a_lost_broker_is_told_and_found_again() {
     broker.start_again();
     tmux.press(&["r"]);
     tmux.wait_until("life", |screen| screen.contains("● live") && !screen.contains("no broker"));
-    broker.produce("after-the-restart", "a\n");
-    tmux.wait_for("after-the-restart");
+    broker.produce("reborn", "a\n");
+    tmux.wait_for("reborn");
     tmux.press(&["q"]);
     expect_restored(&tmux);
 }

@@ -29,13 +29,12 @@ impl Tmux {
             &columns.to_string(),
             "-y",
             &rows.to_string(),
-            // Not sh, which gives root a prompt of its own choice.
-            "bash",
-            "--norc",
-            "--noprofile",
+            "sh",
         ]);
         run(&mut command);
-        this.wait_for("ready>");
+        // Root's shell takes no prompt from its environment.
+        this.type_line("PS1='ready> '; clear");
+        this.wait_until("a prompt", |screen| screen.starts_with("ready>"));
         Some(this)
     }
 
