@@ -123,6 +123,11 @@ impl Mirror {
             }
             state = wait(&self.shared.wake, state, left);
         }
+        if state.resting {
+            drop(state);
+            // The writer sets the store aside before it ends; until then the store is there to be believed.
+            let _ = lock(&self.done).recv_timeout(self.deadline);
+        }
     }
 
     /// Hands on records that a log has, those of the offsets `range`, in the log's order. Never waits. Ranges must join on
