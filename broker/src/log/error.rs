@@ -50,7 +50,7 @@ impl LogError {
     }
 
     /// A sync that failed while `doing` something: a full disk is no excuse for it.
-    pub(super) fn sync(doing: &str, error: &io::Error) -> Self {
+    pub(crate) fn sync(doing: &str, error: &io::Error) -> Self {
         Self::Failed { reason: format!("{doing}: {error}") }
     }
 

@@ -45,7 +45,7 @@ use segment::Segment;
 pub use validate::ValidBatch;
 
 use crate::config::TopicConfig;
-use crate::storage::{Disk, DiskFile};
+use crate::storage::{DeferredSync, Disk, DiskFile};
 use crate::types::{Offset, UnixMillis};
 
 /// Bytes before a batch's magic: base offset, length, leader epoch. The broker writes the first and the last.
@@ -96,6 +96,22 @@ impl Log {
     /// # Errors
     /// [`LogError::DiskFull`], or [`LogError::Failed`], also when the directory holds records.
     pub fn create(disk: Disk, dir: PathBuf, config: Arc<TopicConfig>) -> Result<Self, LogError> {
+        let sync = disk.defer_sync();
+        let log = Self::create_deferred(disk.clone(), dir, config, &sync)?;
+        sync.finish().map_err(|error| LogError::sync("creating a log", &error))?;
+        Ok(log)
+    }
+
+    /// The same, durable only when `sync` is finished: the log must not be used before.
+    ///
+    /// # Errors
+    /// As [`Log::create`].
+    pub fn create_deferred(
+        disk: Disk,
+        dir: PathBuf,
+        config: Arc<TopicConfig>,
+        sync: &DeferredSync<'_>,
+    ) -> Result<Self, LogError> {
         let doing = || format!("creating {}", dir.display());
         disk.create_dir_all(&dir).map_err(|error| LogError::write(&doing(), &error))?;
         for name in disk.list(&dir).map_err(|error| LogError::write(&doing(), &error))? {
@@ -107,8 +123,8 @@ impl Log {
             }
             disk.remove_file(&path).map_err(|error| LogError::write(&doing(), &error))?;
         }
-        let segment = Segment::create(&disk, &dir, 0)?;
-        recovery::sync_names(&disk, &dir).map_err(|error| LogError::sync(&doing(), &error))?;
+        let segment = Segment::create(&disk, &dir, 0, sync)?;
+        recovery::sync_names(sync, &dir).map_err(|error| LogError::sync(&doing(), &error))?;
         Ok(Self::of_segments(disk, dir, config, vec![segment], 0))
     }
 
@@ -286,7 +302,8 @@ impl Log {
     fn roll(&mut self) -> Result<(), LogError> {
         self.check_failed()?;
         self.sync()?;
-        let next = Segment::create(&self.disk, &self.dir, self.end_offset());
+        let sync = DeferredSync::at_once(&self.disk);
+        let next = Segment::create(&self.disk, &self.dir, self.end_offset(), &sync);
         let next = next.map_err(|error| self.failed_by(error))?;
         self.active().seal();
         self.segments.push(next);

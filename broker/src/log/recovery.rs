@@ -17,7 +17,7 @@ use super::segment::{INDEX_INTERVAL_BYTES, Segment, remove_if_there};
 use super::start::{self, Start};
 use super::{Log, SyncPoint};
 use crate::config::TopicConfig;
-use crate::storage::{Disk, DiskFile};
+use crate::storage::{DeferredSync, Disk, DiskFile};
 use crate::types::Offset;
 
 /// How much of the recovered tail is written at once.
@@ -49,6 +49,24 @@ impl Log {
         sync_point: Option<SyncPoint>,
         clean: bool,
     ) -> Result<(Self, Recovery), LogError> {
+        let sync = disk.defer_sync();
+        let opened = Self::open_deferred(disk.clone(), dir, config, sync_point, clean, &sync)?;
+        sync.finish().map_err(|error| LogError::sync("opening a log", &error))?;
+        Ok(opened)
+    }
+
+    /// The same, durable only when `sync` is finished: the log must not be used before.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_deferred(
+        disk: Disk,
+        dir: PathBuf,
+        config: Arc<TopicConfig>,
+        sync_point: Option<SyncPoint>,
+        clean: bool,
+        sync: &DeferredSync<'_>,
+    ) -> Result<(Self, Recovery), LogError> {
         if sync_point == Some(SyncPoint::DAMAGED) {
             return Err(corrupt(&dir, "it was damaged already when the checkpoint was lost"));
         }
@@ -60,7 +78,7 @@ impl Log {
             if needed != SyncPoint::START || start != Start::At(0) {
                 return Err(corrupt(&dir, "it has no segment left"));
             }
-            return Ok((Self::create(disk, dir, config)?, recovery));
+            return Ok((Self::create_deferred(disk, dir, config, sync)?, recovery));
         };
         if needed.segment > last {
             return Err(corrupt(&dir, &format!("segment {} is missing", needed.segment)));
@@ -88,9 +106,9 @@ impl Log {
             None => Trust::Nothing,
         };
         let active = segments.last_mut().expect("one was pushed");
-        if !open_active(active, trusted, clean, &mut recovery)? {
+        if !open_active(active, trusted, clean, sync, &mut recovery)? {
             // What was seen of the names may be in the page cache alone, after a directory sync that failed.
-            sync_names(&disk, &dir)
+            sync_names(sync, &dir)
                 .map_err(|error| LogError::sync(&format!("opening {}", dir.display()), &error))?;
         }
         if start > active.end {
@@ -171,8 +189,8 @@ fn check_chain(dir: &Path, segments: &[Segment]) -> Result<(), LogError> {
 }
 
 /// Makes the names in `dir`, and of it, durable.
-pub(super) fn sync_names(disk: &Disk, dir: &Path) -> std::io::Result<()> {
-    dir.ancestors().try_for_each(|dir| disk.sync_dir(dir))
+pub(super) fn sync_names(sync: &DeferredSync<'_>, dir: &Path) -> std::io::Result<()> {
+    dir.ancestors().try_for_each(|dir| sync.dir(dir))
 }
 
 /// True if nothing had to be recovered.
@@ -180,12 +198,13 @@ fn open_active(
     active: &mut Segment,
     trust: Trust,
     clean: bool,
+    sync: &DeferredSync<'_>,
     recovery: &mut Recovery,
 ) -> Result<bool, LogError> {
     let file = active.open_log()?;
     let len = file.len().map_err(|error| active.read_error(&error))?;
     let Trust::Until(point) = trust else {
-        return verify_tail(active, &file, len, true, recovery).map(|()| false);
+        return verify_tail(active, &file, len, true, sync, recovery).map(|()| false);
     };
     if len < point.position {
         let what = format!("it has {len} bytes, of which {} were on disk", point.position);
@@ -195,7 +214,7 @@ fn open_active(
     if clean && len == point.position {
         return Ok(true);
     }
-    verify_tail(active, &file, len, false, recovery).map(|()| false)
+    verify_tail(active, &file, len, false, sync, recovery).map(|()| false)
 }
 
 /// Takes the segment up to the sync point as it is, with the help of the index.
@@ -238,6 +257,7 @@ fn verify_tail(
     file: &DiskFile,
     len: u64,
     strict: bool,
+    sync: &DeferredSync<'_>,
     recovery: &mut Recovery,
 ) -> Result<(), LogError> {
     if strict {
@@ -268,7 +288,7 @@ fn verify_tail(
     // Even if nothing is to be cut: the length, too, may be one that only the page cache knows.
     file.set_len(active.size).map_err(|error| LogError::sync(&doing(), &error))?;
     rewrite(file, from, active.size).map_err(|error| LogError::sync(&doing(), &error))?;
-    file.sync().map_err(|error| LogError::sync(&doing(), &error))
+    sync.file(file).map_err(|error| LogError::sync(&doing(), &error))
 }
 
 fn add(active: &mut Segment, header: &BatchHeader) -> Result<(), LogError> {

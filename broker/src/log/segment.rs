@@ -9,7 +9,7 @@ use runnel_proto::records::BatchHeader;
 use super::error::LogError;
 use super::index::{Doubt, Entry, Index};
 use super::scan::{Depth, Scan, ScanError, header_at};
-use crate::storage::{Disk, DiskFile, Handle, Open};
+use crate::storage::{DeferredSync, Disk, DiskFile, Handle, Open};
 use crate::types::{Offset, UnixMillis};
 
 /// The largest segment: positions in the index have 32 bits.
@@ -50,14 +50,19 @@ pub(super) fn index_path(dir: &Path, base: Offset) -> PathBuf {
 }
 
 impl Segment {
-    /// A new segment, durable with its name on return.
-    pub(super) fn create(disk: &Disk, dir: &Path, base: Offset) -> Result<Self, LogError> {
+    /// A new segment, durable with its name when `sync` is finished.
+    pub(super) fn create(
+        disk: &Disk,
+        dir: &Path,
+        base: Offset,
+        sync: &DeferredSync<'_>,
+    ) -> Result<Self, LogError> {
         let path = log_path(dir, base);
         let doing = || format!("creating {}", path.display());
         // A leftover index would speak of other batches. Its removal is as durable as the segment's name.
         remove_if_there(disk, &index_path(dir, base)).map_err(|error| LogError::write(&doing(), &error))?;
         let file = disk.open(&path, Open::CreateNew).map_err(|error| LogError::write(&doing(), &error))?;
-        file.sync().and_then(|()| disk.sync_dir(dir)).map_err(|error| LogError::sync(&doing(), &error))?;
+        sync.file(&file).and_then(|()| sync.dir(dir)).map_err(|error| LogError::sync(&doing(), &error))?;
         let segment = Self::empty(disk, dir, base);
         segment.files.log.keep(file);
         Ok(segment)

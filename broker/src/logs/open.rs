@@ -24,7 +24,7 @@ use crate::metadata::{MetadataImage, Mirror, Place};
 use crate::operations::{TOPICS_DIR, partition_dir};
 use crate::partition::{self, Committer, Fatal, Partition, Registry, Reserve, Topic};
 use crate::start::StartError;
-use crate::storage::Disk;
+use crate::storage::{DeferredSync, Disk};
 use crate::types::{TopicPartition, Uuid};
 
 /// Opening sled may hang on damaged files; its content can always be had from the logs.
@@ -163,11 +163,20 @@ impl Opener<'_> {
     fn own(&self, own: OwnTopic) -> Result<Log, StartError> {
         let refused =
             |error: LogError| StartError::InternalLog { topic: own.name, reason: error.to_string() };
-        self.log(own.partition(), own.config()).map_err(refused)
+        let sync = self.disk.defer_sync();
+        let log = self.log(own.partition(), own.config(), &sync).map_err(refused)?;
+        sync.finish()?;
+        Ok(log)
     }
 
-    /// Opens one log, or makes it when there is none and there never was anything in it.
-    fn log(&self, id: TopicPartition, config: Arc<TopicConfig>) -> Result<Log, LogError> {
+    /// Opens one log, or makes it when there is none and there never was anything in it. It is durable when `sync` is
+    /// finished.
+    fn log(
+        &self,
+        id: TopicPartition,
+        config: Arc<TopicConfig>,
+        sync: &DeferredSync<'_>,
+    ) -> Result<Log, LogError> {
         let dir = partition_dir(id);
         // A partition that the checkpoint does not know was made after it.
         let point = self.remembered.map(|remembered| remembered.sync_point(&id));
@@ -175,10 +184,10 @@ impl Opener<'_> {
             if point.is_some_and(|point| point.offset > 0) {
                 return Err(LogError::Corrupt { reason: "its files are gone".into() });
             }
-            return Log::create(self.disk.clone(), dir, config);
+            return Log::create_deferred(self.disk.clone(), dir, config, sync);
         }
         let clean = self.remembered.is_some_and(|remembered| remembered.clean);
-        let (log, recovery) = Log::open(self.disk.clone(), dir, config, point, clean)?;
+        let (log, recovery) = Log::open_deferred(self.disk.clone(), dir, config, point, clean, sync)?;
         if recovery.cut_bytes > 0 {
             tracing::warn!(
                 partition = %id,
@@ -205,11 +214,13 @@ impl Opener<'_> {
             .topics()
             .flat_map(|topic| (0..topic.partitions).map(move |partition| (topic, partition)))
             .collect();
+        let sync = self.disk.defer_sync();
         let mut opened = in_parallel(&jobs, |(topic, partition)| {
             let id = TopicPartition { topic_id: topic.id, partition: *partition };
-            self.partition(&topic.name, id, &configs[&topic.id], shared)
+            self.partition(&topic.name, id, &configs[&topic.id], shared, &sync)
         })
         .into_iter();
+        sync.finish()?;
         for topic in image.topics() {
             let partitions = opened.by_ref().take(topic.partitions as usize).collect::<Result<Vec<_>, _>>();
             registry.put(Topic {
@@ -230,8 +241,9 @@ impl Opener<'_> {
         id: TopicPartition,
         config: &Arc<TopicConfig>,
         shared: &partition::Shared,
+        sync: &DeferredSync<'_>,
     ) -> Result<Arc<Partition>, LogError> {
-        match self.log(id, Arc::clone(config)) {
+        match self.log(id, Arc::clone(config), sync) {
             Ok(log) => Ok(Partition::serve(topic.into(), id, log, shared.clone())),
             Err(LogError::Corrupt { reason }) => {
                 tracing::error!(topic, partition = id.partition, reason, "quarantined");

@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::select_all;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Operations;
@@ -49,10 +51,13 @@ pub struct Chunk {
     pub error: Option<BrokerError>,
 }
 
-/// A reader of some partitions, which take turns.
+/// A reader of some partitions, which take turns. One that has nothing to read costs nothing until it has.
 #[derive(Debug)]
 pub struct Reader {
-    active: VecDeque<Cursor>,
+    /// Those that may have something to read, in turn.
+    ready: VecDeque<Cursor>,
+    /// Those that were read to their end, each coming back when there is more.
+    waiting: FuturesUnordered<BoxFuture<'static, Cursor>>,
     /// Partitions that could not even be found; told first.
     refused: Vec<(Position, BrokerError)>,
     chunk_bytes: usize,
@@ -70,17 +75,17 @@ struct Cursor {
 impl Operations {
     /// A reader for `positions`, with chunks of about `chunk_bytes`.
     pub fn reader(&self, positions: Vec<Position>, chunk_bytes: usize) -> Reader {
-        let mut active = VecDeque::with_capacity(positions.len());
+        let mut ready = VecDeque::with_capacity(positions.len());
         let mut refused = Vec::new();
         for position in positions {
             let found = self.registry().partition(&position.topic, position.partition);
             match found.and_then(|partition| check_range(partition, position.offset)) {
-                Ok(partition) => active.push_back(Cursor { position, partition }),
+                Ok(partition) => ready.push_back(Cursor { position, partition }),
                 Err(error) => refused.push((position, error)),
             }
         }
         let budget = Arc::clone(&self.shared.fetch_budget);
-        Reader { active, refused, chunk_bytes, budget, held: None }
+        Reader { ready, waiting: FuturesUnordered::new(), refused, chunk_bytes, budget, held: None }
     }
 }
 
@@ -107,20 +112,18 @@ impl Reader {
             return Some(Chunk::failed(position, error));
         }
         loop {
-            for _ in 0..self.active.len() {
-                let cursor = self.active.pop_front()?;
-                match self.advance(cursor).await {
-                    Step::Told(chunk) => return Some(chunk),
-                    Step::Waits(cursor) => self.active.push_back(cursor),
-                }
+            // Whoever has something again gets a turn now, so that a busy neighbour can't starve it.
+            while let Some(Some(cursor)) = self.waiting.next().now_or_never() {
+                self.ready.push_back(cursor);
             }
-            if self.active.is_empty() {
-                return None;
+            let cursor = match self.ready.pop_front() {
+                Some(cursor) => cursor,
+                None => self.waiting.next().await?,
+            };
+            match self.advance(cursor).await {
+                Step::Told(chunk) => return Some(chunk),
+                Step::Waits(cursor) => self.waiting.push(cursor.changed().boxed()),
             }
-            let waits = self.active.iter().map(|cursor| Box::pin(cursor.changed()));
-            let (_, index, _) = select_all(waits).await;
-            // The one that woke us comes first, so that a busy neighbour can't starve it.
-            self.active.swap(0, index);
         }
     }
 
@@ -147,7 +150,7 @@ impl Reader {
                 let mut chunk = cursor.chunk(read.bytes);
                 chunk.finished = cursor.finished();
                 if !chunk.finished {
-                    self.active.push_back(cursor);
+                    self.ready.push_back(cursor);
                 }
                 Step::Told(chunk)
             }
@@ -172,10 +175,11 @@ impl Cursor {
         self.position.stop_offset.is_some_and(|stop| self.position.offset >= stop)
     }
 
-    /// Waits until there is something to read, or the partition ends.
-    async fn changed(&self) {
+    /// Comes back when there is something to read, or the partition ends.
+    async fn changed(self) -> Self {
         // An end is found by the read that follows.
         let _ = self.partition.readable(self.position.offset).await;
+        self
     }
 
     fn into_finished(self) -> Chunk {

@@ -179,13 +179,18 @@ impl Operations {
         let shared = self.shared.partitions.clone();
         let (disk, name, config) = (self.disk().clone(), Arc::clone(name), Arc::clone(config));
         blocking(move || {
+            let sync = disk.defer_sync();
             let create = |partition| {
                 let id = TopicPartition { topic_id: id, partition };
-                let log = Log::create(disk.clone(), partition_dir(id), Arc::clone(&config))?;
+                let log = Log::create_deferred(disk.clone(), partition_dir(id), Arc::clone(&config), &sync)?;
                 Ok(Partition::serve(Arc::clone(&name), id, log, shared.clone()))
             };
             let first = numbers.start;
-            numbers.map(create).collect::<Result<Vec<_>, LogError>>().map_err(|error| {
+            let created = numbers.map(create).collect::<Result<Vec<_>, LogError>>().and_then(|created| {
+                sync.finish().map_err(|error| LogError::sync("creating partitions", &error))?;
+                Ok(created)
+            });
+            created.map_err(|error| {
                 remove_partition_files(&disk, id, first);
                 match error {
                     LogError::DiskFull => BrokerError::DiskFull,

@@ -7,9 +7,6 @@ use std::path::{Path, PathBuf};
 
 use super::{Open, SyncMethod};
 
-/// From how many files on one `syncfs` is cheaper than an `fdatasync` each; measured in `design.md`, decision 6.
-const TOGETHER: usize = 3;
-
 pub(super) struct FileSystem {
     root: PathBuf,
     /// Kept open: `syncfs` reports the write errors since its descriptor was opened, each once.
@@ -74,8 +71,8 @@ impl FileSystem {
         File::open(self.root.join(dir))?.sync_all()
     }
 
-    pub(super) fn syncs_together(&self, files: usize) -> bool {
-        self.together && files >= TOGETHER
+    pub(super) fn syncs_together(&self) -> bool {
+        self.together
     }
 
     #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@
 //! [`Disk`] succeeds again, since the kernel may have dropped the bytes and would call a second sync a success
 //! (Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020).
 
+mod deferred;
 mod file;
 mod handles;
 pub mod simulated;
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::errno::Errno;
 
+pub use deferred::DeferredSync;
 use file::FileSystem;
 pub use handles::Handle;
 use handles::Handles;
@@ -22,6 +24,10 @@ use simulated::{SimulatedFile, Simulation};
 
 /// How many files that nobody writes stay open for one disk.
 pub const DEFAULT_OPEN_FILES: usize = 4096;
+
+/// From how many files on one `syncfs` is cheaper than an `fdatasync` each: 1.2 against 1.7 ms for eight files of
+/// 128 KiB, 14 against 156 ms for a thousand small ones.
+const TOGETHER: usize = 3;
 
 /// How a file is opened. Whatever is opened can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -185,14 +191,28 @@ impl Disk {
 
     /// Makes the bytes and the lengths of `files` durable, together where that is cheaper.
     pub fn sync_files(&self, files: &[Arc<DiskFile>]) -> io::Result<()> {
-        let together = match &self.inner.backend {
-            Backend::File(system) => system.syncs_together(files.len()).then_some(system),
-            Backend::Simulated(_) => None,
-        };
-        match together {
-            Some(system) => self.inner.latch.watch(|| system.sync_all()),
-            None => files.iter().try_for_each(|file| file.sync()),
+        if files.len() >= TOGETHER && self.syncs_together() {
+            return self.sync_everything();
         }
+        files.iter().try_for_each(|file| file.sync())
+    }
+
+    /// Starts to collect what one call is to make durable.
+    pub fn defer_sync(&self) -> DeferredSync<'_> {
+        DeferredSync::new(self)
+    }
+
+    /// Whether [`Disk::sync_everything`] is there to be called.
+    fn syncs_together(&self) -> bool {
+        matches!(&self.inner.backend, Backend::File(files) if files.syncs_together())
+    }
+
+    /// Makes the whole file system durable, files and names.
+    fn sync_everything(&self) -> io::Result<()> {
+        self.inner.latch.watch(|| match &self.inner.backend {
+            Backend::File(files) => files.sync_all(),
+            Backend::Simulated(_) => unreachable!("a simulated disk syncs file by file"),
+        })
     }
 
     /// Bytes free for the broker and bytes in all, of the file system below the root; `None`: unknown.
