@@ -100,6 +100,34 @@ pub enum BrokerError {
     /// Forbidden on this topic.
     #[error("not allowed on topic {topic:?}: {reason}")]
     PolicyViolation { topic: String, reason: &'static str },
+    /// A newer instance of the producer has taken over (PRODUCER_FENCED; INVALID_PRODUCER_EPOCH where clients do not know it).
+    #[error("a newer instance of producer {producer:?} has taken over; this one can't go on")]
+    ProducerFenced { producer: String },
+    /// The producer id is not the transactional id's (INVALID_PRODUCER_ID_MAPPING).
+    #[error(
+        "transactional id {transactional_id:?} has no producer {producer_id}; initialize the producer again"
+    )]
+    InvalidProducerIdMapping { transactional_id: String, producer_id: i64 },
+    /// The transaction before is still ending (CONCURRENT_TRANSACTIONS).
+    #[error("the transaction of {transactional_id:?} is still ending; retry")]
+    ConcurrentTransactions { transactional_id: String },
+    /// Not possible in the transaction's state (INVALID_TXN_STATE).
+    #[error("the transaction of {transactional_id:?} does not allow this: {reason}")]
+    InvalidTransactionState { transactional_id: String, reason: &'static str },
+    /// A transaction timeout outside the limits (INVALID_TRANSACTION_TIMEOUT).
+    #[error(
+        "a transaction timeout of {timeout_ms} ms is outside 1 to {max_ms} ms; shorten it or raise transaction.max.timeout.ms"
+    )]
+    InvalidTransactionTimeout { timeout_ms: i32, max_ms: i32 },
+    /// No such transactional id (TRANSACTIONAL_ID_NOT_FOUND).
+    #[error("transactional id {transactional_id:?} does not exist")]
+    UnknownTransactionalId { transactional_id: String },
+    /// Something else in the request was refused, so this was not tried (OPERATION_NOT_ATTEMPTED).
+    #[error("not tried, since another part of the request was refused")]
+    OperationNotAttempted,
+    /// A transaction may yet change the offset (UNSTABLE_OFFSET_COMMIT).
+    #[error("a transaction that has not ended may change the committed offset of {topic}/{partition}; retry")]
+    UnstableOffset { topic: String, partition: i32 },
 }
 
 impl BrokerError {
@@ -129,7 +157,15 @@ impl BrokerError {
             Self::MemberIdRequired { .. } => ErrorCode::MemberIdRequired,
             Self::InvalidSessionTimeout { .. } => ErrorCode::InvalidSessionTimeout,
             Self::GroupFull { .. } => ErrorCode::GroupFull,
-            Self::Busy { .. } => ErrorCode::Busy,
+            Self::Busy { .. } | Self::ConcurrentTransactions { .. } | Self::UnstableOffset { .. } => {
+                ErrorCode::Busy
+            }
+            Self::ProducerFenced { .. }
+            | Self::InvalidProducerIdMapping { .. }
+            | Self::InvalidTransactionState { .. }
+            | Self::InvalidTransactionTimeout { .. }
+            | Self::UnknownTransactionalId { .. }
+            | Self::OperationNotAttempted => ErrorCode::InvalidArgument,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Internal { .. } => ErrorCode::Internal,
             Self::InvalidArgument { .. } => ErrorCode::InvalidArgument,
@@ -149,7 +185,13 @@ impl BrokerError {
             | Self::OffsetOutOfRange { topic, .. }
             | Self::PartitionQuarantined { topic, .. }
             | Self::SubscribedTopic { topic, .. }
-            | Self::PolicyViolation { topic, .. } => topic,
+            | Self::PolicyViolation { topic, .. }
+            | Self::UnstableOffset { topic, .. } => topic,
+            Self::ProducerFenced { producer: name }
+            | Self::InvalidProducerIdMapping { transactional_id: name, .. }
+            | Self::ConcurrentTransactions { transactional_id: name }
+            | Self::InvalidTransactionState { transactional_id: name, .. }
+            | Self::UnknownTransactionalId { transactional_id: name } => name,
             Self::UnknownGroup { group }
             | Self::IllegalGeneration { group, .. }
             | Self::RebalanceInProgress { group }
@@ -166,6 +208,8 @@ impl BrokerError {
             | Self::StorageFailed { .. }
             | Self::InvalidSessionTimeout { .. }
             | Self::Busy { .. }
+            | Self::InvalidTransactionTimeout { .. }
+            | Self::OperationNotAttempted
             | Self::ShuttingDown
             | Self::Internal { .. }
             | Self::MetadataTooLarge { .. } => "",

@@ -2,5 +2,6 @@
 //!
 //! [`group`] decides and awaits nothing; [`runtime`] gives it time, callers, and the internal log `__consumer_offsets`.
 
+pub mod fields;
 pub mod group;
 pub mod runtime;

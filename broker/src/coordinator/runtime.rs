@@ -14,9 +14,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::group::{
-    Action, CommitRequest, DeleteOffsetsRequest, FetchRequest, FetchedOffset, GroupCoordinator,
-    GroupDescription, GroupSummary, HeartbeatRequest, JoinRequest, Joined, LeaveRequest, Offsets, Reply,
-    Request, SyncRequest, Synced, Ticket, Token,
+    Action, CommitRequest, DeleteOffsetsRequest, EndTransactionRequest, FetchRequest, FetchedOffset,
+    GroupCoordinator, GroupDescription, GroupSummary, HeartbeatRequest, JoinRequest, Joined, LeaveRequest,
+    Offsets, Reply, Request, SyncRequest, Synced, Ticket, Token, TransactionalCommitRequest,
 };
 use crate::error::BrokerError;
 use crate::types::{LogRecord, Offset, UnixMillis};
@@ -110,6 +110,8 @@ requests! {
     leave(LeaveRequest) = Leave -> Left(Vec<Result<(), BrokerError>>);
     /// Keeps offsets; one outcome for each. Those that are `Ok` are durable.
     commit(CommitRequest) = Commit -> Committed(Vec<Result<(), BrokerError>>);
+    /// Keeps offsets that count once a producer's transaction commits; one outcome for each. Those that are `Ok` are durable.
+    commit_transactional(TransactionalCommitRequest) = CommitTransactional -> Committed(Vec<Result<(), BrokerError>>);
     /// Reads offsets.
     fetch(FetchRequest) = Fetch -> Fetched(Vec<FetchedOffset>);
     /// Deletes offsets, durably; one outcome for each.
@@ -120,6 +122,11 @@ impl Groups {
     /// Shows a sign of life. `Err` also tells a member to join again.
     pub async fn heartbeat(&self, request: HeartbeatRequest) -> Result<(), BrokerError> {
         self.ask(Request::Heartbeat(request)).await.map(|_| ())
+    }
+
+    /// Makes the offsets of a producer's transaction count, or drops them, durably. Doing it again changes nothing.
+    pub async fn end_transaction(&self, request: EndTransactionRequest) -> Result<(), BrokerError> {
+        self.ask(Request::EndTransaction(request)).await.map(|_| ())
     }
 
     /// Deletes a group and its offsets, durably.
@@ -154,7 +161,7 @@ impl Groups {
         self.machine().offsets(group).cloned()
     }
 
-    /// All topics with a committed offset: at start, those of them that are gone are to be forgotten.
+    /// All topics with an offset, committed or waiting for a transaction: at start, those of them that are gone are to be forgotten.
     pub fn topics(&self) -> Vec<String> {
         self.machine().topics().into_iter().map(str::to_owned).collect()
     }

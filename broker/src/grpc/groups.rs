@@ -227,16 +227,20 @@ impl Groups for GroupsService {
         let fetched = self
             .operations
             .groups()
-            .fetch(group::FetchRequest { group: request.group, partitions })
+            .fetch(group::FetchRequest { group: request.group, partitions, require_stable: false })
             .await
             .map_err(|error| refuse(&error))?;
-        let offsets = fetched.into_iter().map(|row| v1::FetchedOffset {
-            topic: row.partition.topic,
-            partition: row.partition.partition,
-            offset: row.committed.as_ref().map(|committed| committed.offset),
-            metadata: row.committed.map(|committed| committed.metadata).unwrap_or_default(),
+        let fetched = fetched.into_iter().map(|row| {
+            let committed = row.committed?;
+            Ok(v1::FetchedOffset {
+                topic: row.partition.topic,
+                partition: row.partition.partition,
+                offset: committed.as_ref().map(|committed| committed.offset),
+                metadata: committed.map(|committed| committed.metadata).unwrap_or_default(),
+            })
         });
-        Ok(Response::new(FetchOffsetsResponse { offsets: offsets.collect() }))
+        let offsets = fetched.collect::<Result<_, _>>().map_err(|error: BrokerError| refuse(&error))?;
+        Ok(Response::new(FetchOffsetsResponse { offsets }))
     }
 
     async fn delete_offsets(

@@ -42,6 +42,10 @@ pub enum Request {
     Leave(LeaveRequest),
     /// Keep offsets.
     Commit(CommitRequest),
+    /// Keep offsets that count once a producer's transaction commits.
+    CommitTransactional(TransactionalCommitRequest),
+    /// Make the offsets of a producer's transaction count, or drop them.
+    EndTransaction(EndTransactionRequest),
     /// Read offsets.
     Fetch(FetchRequest),
     /// Delete the group and its offsets.
@@ -69,6 +73,8 @@ impl Request {
             Self::Heartbeat(request) => &request.group,
             Self::Leave(request) => &request.group,
             Self::Commit(request) => &request.group,
+            Self::CommitTransactional(request) => &request.commit.group,
+            Self::EndTransaction(request) => &request.group,
             Self::Fetch(request) => &request.group,
             Self::DeleteOffsets(request) => &request.group,
             Self::DeleteGroup { group } | Self::ForgetTopic { group, .. } => group,
@@ -89,6 +95,8 @@ pub enum Reply {
     Left(Vec<Result<(), BrokerError>>),
     /// One outcome for each offset, in the order of the request. Those that are `Ok` are durable.
     Committed(Vec<Result<(), BrokerError>>),
+    /// The transaction's offsets count, or are gone, durably.
+    TransactionEnded,
     /// The offsets asked for.
     Fetched(Vec<FetchedOffset>),
     /// The group is gone, durably.
@@ -241,6 +249,30 @@ pub struct CommitRequest {
     pub offsets: Vec<OffsetToCommit>,
 }
 
+/// Offsets to keep within a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransactionalCommitRequest {
+    /// Whose transaction it is.
+    pub producer_id: i64,
+    /// The producer's epoch.
+    pub producer_epoch: i16,
+    /// What to keep; a member or generation is checked when it is given.
+    pub commit: CommitRequest,
+}
+
+/// The end of a transaction, for one group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndTransactionRequest {
+    /// The group.
+    pub group: String,
+    /// Whose transaction it is.
+    pub producer_id: i64,
+    /// The epoch of the marker: the producer's, or a later one that fences it.
+    pub producer_epoch: i16,
+    /// The offsets count from now on; if not, they are dropped.
+    pub commit: bool,
+}
+
 /// How far one partition is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OffsetToCommit {
@@ -261,6 +293,8 @@ pub struct FetchRequest {
     pub group: String,
     /// Which; `None`: all that are committed.
     pub partitions: Option<Vec<NamedPartition>>,
+    /// Refuse partitions whose offset a transaction may yet change (KIP-447).
+    pub require_stable: bool,
 }
 
 /// One partition's committed offset.
@@ -269,7 +303,10 @@ pub struct FetchedOffset {
     /// The partition.
     pub partition: NamedPartition,
     /// `None` when nothing is committed.
-    pub committed: Option<CommittedOffset>,
+    ///
+    /// # Errors
+    /// [`BrokerError::UnstableOffset`], if a stable one was required.
+    pub committed: Result<Option<CommittedOffset>, BrokerError>,
 }
 
 /// Offsets to delete.

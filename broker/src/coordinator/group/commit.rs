@@ -1,10 +1,11 @@
 //! Committing offsets.
 
-use super::api::{CommitRequest, CommittedOffset, OffsetToCommit, Reply, Ticket};
+use super::api::{CommitRequest, CommittedOffset, NamedPartition, OffsetToCommit, Reply, Ticket};
 use super::context::{Context, Then};
 use super::records::{MAX_STRING_BYTES, offset_record};
 use super::state::{Group, GroupState};
 use crate::error::BrokerError;
+use crate::types::{LogRecord, UnixMillis};
 
 impl Group {
     /// Answers when the offsets are in the log.
@@ -19,25 +20,27 @@ impl Group {
             member.touch(cx.now);
         }
         let results: Vec<_> = request.offsets.iter().map(|row| check_row(row, cx)).collect();
-        let accepted = request.offsets.into_iter().zip(&results).filter(|(_, result)| result.is_ok());
-        let records: Vec<_> = accepted
-            .map(|(row, _)| {
-                let committed = CommittedOffset {
-                    offset: row.offset,
-                    leader_epoch: row.leader_epoch,
-                    metadata: row.metadata,
-                    commit_time_ms: cx.now,
-                };
-                offset_record(&self.name, &row.partition, &committed)
-            })
+        let records: Vec<_> = accepted_rows(request.offsets, &results, cx.now)
+            .map(|(partition, committed)| offset_record(&self.name, &partition, &committed))
             .collect();
+        self.commit_durably(records, ticket, results, cx);
+        Ok(())
+    }
+
+    /// Orders the records, and answers with the rows' outcomes when they are in the log.
+    pub(super) fn commit_durably(
+        &mut self,
+        records: Vec<LogRecord>,
+        ticket: Ticket,
+        results: Vec<Result<(), BrokerError>>,
+        cx: &mut Context<'_>,
+    ) {
         if records.is_empty() {
             cx.reply(ticket, Ok(Reply::Committed(results)));
         } else {
             self.commits += 1;
             cx.write(records, Then::Committed { ticket, results });
         }
-        Ok(())
     }
 
     /// A member commits in its generation, also while the group gathers anew, so that nothing it has read is read again. From
@@ -62,7 +65,25 @@ impl Group {
     }
 }
 
-fn check_row(row: &OffsetToCommit, cx: &Context<'_>) -> Result<(), BrokerError> {
+/// The rows that may be kept, as they will be.
+pub(super) fn accepted_rows(
+    rows: Vec<OffsetToCommit>,
+    results: &[Result<(), BrokerError>],
+    now: UnixMillis,
+) -> impl Iterator<Item = (NamedPartition, CommittedOffset)> {
+    let accepted = rows.into_iter().zip(results).filter(|(_, result)| result.is_ok());
+    accepted.map(move |(row, _)| {
+        let committed = CommittedOffset {
+            offset: row.offset,
+            leader_epoch: row.leader_epoch,
+            metadata: row.metadata,
+            commit_time_ms: now,
+        };
+        (row.partition, committed)
+    })
+}
+
+pub(super) fn check_row(row: &OffsetToCommit, cx: &Context<'_>) -> Result<(), BrokerError> {
     let limit_bytes = cx.settings.offset_metadata_max_bytes.min(MAX_STRING_BYTES);
     let size_bytes = row.metadata.len();
     if size_bytes > limit_bytes {

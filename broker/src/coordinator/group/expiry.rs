@@ -19,7 +19,9 @@ impl Group {
         let due = self.due_offsets(cx);
         let mut records: Vec<_> =
             due.iter().map(|(topic, partition)| offset_tombstone(&self.name, topic, *partition)).collect();
-        if self.is_idle() && self.kept.is_some() && due.len() == self.offsets.iter().count() {
+        let is_waited_for = !self.pending_offsets.is_empty();
+        if self.is_idle() && !is_waited_for && self.kept.is_some() && due.len() == self.offsets.iter().count()
+        {
             records.push(group_tombstone(&self.name));
         }
         if !records.is_empty() {
@@ -42,10 +44,11 @@ impl Group {
         let subscribed = self.subscribed_topics();
         self.offsets
             .iter()
-            .filter(|(topic, _, committed)| {
+            .filter(|(topic, partition, committed)| {
                 let idle_since_ms = committed.commit_time_ms.max(empty_since_ms);
                 cx.now.saturating_sub(idle_since_ms) >= cx.settings.offsets_retention_ms
                     && !subscribed.contains(topic)
+                    && !self.pending_offsets.is_on(topic, *partition)
             })
             .map(|(topic, partition, _)| (topic.to_owned(), partition))
             .collect()

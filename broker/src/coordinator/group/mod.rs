@@ -7,7 +7,8 @@
 //! silent.
 //!
 //! One file holds one subject: [`api`](self) the requests and replies, `join`, `replace` (static members), `sync` (and
-//! heartbeats), `leave`, `commit`, `offsets`, `remove`, `expiry` what they do, `rebalance` what leads from one generation to the
+//! heartbeats), `leave`, `commit`, `transactional` (commits within
+//! transactions), `offsets`, `remove`, `expiry` what they do, `rebalance` what leads from one generation to the
 //! next, `records` what is kept.
 
 mod api;
@@ -26,6 +27,7 @@ mod settings;
 mod state;
 mod subscription;
 mod sync;
+mod transactional;
 mod views;
 mod work;
 
@@ -37,6 +39,7 @@ pub use api::*;
 pub use offsets::Offsets;
 pub use settings::GroupSettings;
 pub use state::GroupState;
+pub use transactional::PendingOffset;
 pub use views::{GroupDescription, GroupSummary, MemberDescription};
 
 use self::context::{Context, Then, Write};
@@ -105,6 +108,10 @@ impl GroupCoordinator {
             Key::Offset { group, partition } => {
                 let committed = value.map(records::decode_offset).transpose()?;
                 self.group(&group).offsets.replay(partition, committed);
+            }
+            Key::Pending { group, producer_id, partition } => {
+                let pending = value.map(records::decode_pending).transpose()?;
+                self.group(&group).pending_offsets.replay(producer_id, partition, pending);
             }
             Key::Group { group } => {
                 let kept = value.map(records::decode_group).transpose()?;
@@ -231,14 +238,14 @@ impl GroupCoordinator {
     /// deleted.
     pub fn groups_on_topic(&self, topic: &str) -> Vec<String> {
         let is_on = |group: &&Group| {
-            group.commits > 0 || group.is_held() || group.offsets.topics().any(|known| known == topic)
+            group.commits > 0 || group.is_held() || group.offset_topics().any(|known| known == topic)
         };
         self.groups.values().filter(is_on).map(|group| group.name.clone()).collect()
     }
 
-    /// All topics with a committed offset.
+    /// All topics with a committed offset, or one that waits for a transaction's end.
     pub fn topics(&self) -> BTreeSet<&str> {
-        self.groups.values().flat_map(|group| group.offsets.topics()).collect()
+        self.groups.values().flat_map(Group::offset_topics).collect()
     }
 
     /// Records of the log that were left alone: of kinds or versions that this broker does not know, or malformed.
@@ -252,9 +259,10 @@ impl GroupCoordinator {
         while let Some(work) = self.groups.get_mut(name).and_then(Group::next_work) {
             actions.extend(match work {
                 // Neither is seen, and both at most put off when the group wants to be looked at.
-                Work::Request(_, Request::Heartbeat(_) | Request::Commit(_)) => {
-                    self.step_unseen(now, name, |group, cx| group.perform(work, cx))
-                }
+                Work::Request(
+                    _,
+                    Request::Heartbeat(_) | Request::Commit(_) | Request::CommitTransactional(_),
+                ) => self.step_unseen(now, name, |group, cx| group.perform(work, cx)),
                 _ => self.step(now, name, |group, cx| group.perform(work, cx)),
             });
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::api::{CommittedOffset, FetchRequest, FetchedOffset, NamedPartition, Reply};
 use super::state::Group;
+use crate::error::BrokerError;
 
 /// Committed offsets, by topic and partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,11 +36,6 @@ impl Offsets {
         self.topics.keys().map(String::as_str)
     }
 
-    /// The partitions of a topic with an offset.
-    pub(super) fn partitions(&self, topic: &str) -> impl Iterator<Item = i32> {
-        self.topics.get(topic).into_iter().flat_map(|partitions| partitions.keys().copied())
-    }
-
     /// Takes over what a record says.
     pub(super) fn replay(&mut self, partition: NamedPartition, committed: Option<CommittedOffset>) {
         match committed {
@@ -63,19 +59,24 @@ impl Group {
         Reply::Fetched(match &request.partitions {
             Some(partitions) => partitions
                 .iter()
-                .map(|partition| FetchedOffset {
-                    committed: self.offsets.get(&partition.topic, partition.partition).cloned(),
-                    partition: partition.clone(),
-                })
+                .map(|partition| self.fetch_one(partition.clone(), request.require_stable))
                 .collect(),
             None => self
                 .offsets
                 .iter()
-                .map(|(topic, partition, committed)| FetchedOffset {
-                    partition: NamedPartition { topic: topic.to_owned(), partition },
-                    committed: Some(committed.clone()),
-                })
+                .map(|(topic, partition, _)| NamedPartition { topic: topic.to_owned(), partition })
+                .map(|partition| self.fetch_one(partition, request.require_stable))
                 .collect(),
         })
+    }
+
+    fn fetch_one(&self, partition: NamedPartition, require_stable: bool) -> FetchedOffset {
+        let NamedPartition { topic, partition: number } = &partition;
+        let is_unstable = require_stable && self.pending_offsets.is_on(topic, *number);
+        let committed = match is_unstable {
+            true => Err(BrokerError::UnstableOffset { topic: topic.clone(), partition: *number }),
+            false => Ok(self.offsets.get(topic, *number).cloned()),
+        };
+        FetchedOffset { partition, committed }
     }
 }

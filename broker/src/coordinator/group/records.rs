@@ -3,18 +3,21 @@
 //!
 //! Integers are big-endian; a string is an i16 length and UTF-8, bytes an i32 length, a list an i32 count; length -1 is null.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::api::{CommittedOffset, NamedPartition};
+use super::transactional::PendingOffset;
+pub use crate::coordinator::fields::{MAX_STRING_BYTES, RecordError};
+use crate::coordinator::fields::{OWN_KEY_VERSION, Reader, put_bytes, put_nullable_string, put_string};
 use crate::types::{LogRecord, UnixMillis};
 
 const OFFSET_KEY_VERSION: i16 = 1;
 const OFFSET_VALUE_VERSION: i16 = 3;
 const GROUP_KEY_VERSION: i16 = 2;
 const GROUP_VALUE_VERSION: i16 = 3;
-
-/// The longest string that these records can hold.
-pub const MAX_STRING_BYTES: usize = i16::MAX as usize;
+/// Far from Kafka's, which count from 0, and the same in both coordinators' logs.
+const PENDING_KEY_VERSION: i16 = OWN_KEY_VERSION;
+const PENDING_VALUE_VERSION: i16 = 0;
 
 /// What a record is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,15 @@ pub enum Key {
     Offset {
         /// The group.
         group: String,
+        /// The partition.
+        partition: NamedPartition,
+    },
+    /// An offset that was committed within a transaction which has not ended. Not Kafka's: see `transactional`.
+    Pending {
+        /// The group.
+        group: String,
+        /// Whose transaction it is.
+        producer_id: i64,
         /// The partition.
         partition: NamedPartition,
     },
@@ -71,36 +83,37 @@ pub struct MemberMetadata {
     pub assignment: Bytes,
 }
 
-/// Why a record cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RecordError {
-    /// Written by a later Kafka, or of a kind that classic groups do not have.
-    #[error("a group record's {part} has version {version}, which this broker does not know")]
-    UnknownVersion {
-        /// `key` or `value`.
-        part: &'static str,
-        /// The version found.
-        version: i16,
-    },
-    /// The bytes are not such a record.
-    #[error("a group record is malformed: {0}")]
-    Malformed(&'static str),
-}
-
 /// The record that keeps an offset.
 pub fn offset_record(group: &str, partition: &NamedPartition, committed: &CommittedOffset) -> LogRecord {
     let mut value = BytesMut::with_capacity(24 + committed.metadata.len());
     value.put_i16(OFFSET_VALUE_VERSION);
-    value.put_i64(committed.offset);
-    value.put_i32(committed.leader_epoch);
-    put_string(&mut value, &committed.metadata);
-    value.put_i64(committed.commit_time_ms);
+    put_committed(&mut value, committed);
     LogRecord { key: offset_key(group, &partition.topic, partition.partition), value: Some(value.freeze()) }
 }
 
 /// The record that forgets an offset.
 pub fn offset_tombstone(group: &str, topic: &str, partition: i32) -> LogRecord {
     LogRecord { key: offset_key(group, topic, partition), value: None }
+}
+
+/// The record that keeps an offset until its transaction ends.
+pub fn pending_record(
+    group: &str,
+    producer_id: i64,
+    partition: &NamedPartition,
+    pending: &PendingOffset,
+) -> LogRecord {
+    let PendingOffset { producer_epoch, committed } = pending;
+    let mut value = BytesMut::with_capacity(26 + committed.metadata.len());
+    value.put_i16(PENDING_VALUE_VERSION);
+    value.put_i16(*producer_epoch);
+    put_committed(&mut value, committed);
+    LogRecord { key: pending_key(group, producer_id, partition), value: Some(value.freeze()) }
+}
+
+/// The record that forgets an offset whose transaction has ended.
+pub fn pending_tombstone(group: &str, producer_id: i64, partition: &NamedPartition) -> LogRecord {
+    LogRecord { key: pending_key(group, producer_id, partition), value: None }
 }
 
 /// The record that keeps a group.
@@ -140,6 +153,10 @@ pub fn decode_key(key: &Bytes) -> Result<Key, RecordError> {
             let topic = reader.string()?;
             Key::Offset { group, partition: NamedPartition { topic, partition: reader.i32()? } }
         }
+        PENDING_KEY_VERSION => {
+            let (group, producer_id, topic) = (reader.string()?, reader.i64()?, reader.string()?);
+            Key::Pending { group, producer_id, partition: NamedPartition { topic, partition: reader.i32()? } }
+        }
         GROUP_KEY_VERSION => Key::Group { group: reader.string()? },
         version => return Err(RecordError::UnknownVersion { part: "key", version }),
     };
@@ -161,6 +178,18 @@ pub fn decode_offset(value: &Bytes) -> Result<CommittedOffset, RecordError> {
     }
     reader.end()?;
     Ok(CommittedOffset { offset, leader_epoch, metadata, commit_time_ms })
+}
+
+/// Reads the value of the record of an offset whose transaction has not ended.
+pub fn decode_pending(value: &Bytes) -> Result<PendingOffset, RecordError> {
+    let mut reader = Reader(value.clone());
+    value_version(&mut reader, PENDING_VALUE_VERSION)?;
+    let producer_epoch = reader.i16()?;
+    let (offset, leader_epoch) = (reader.i64()?, reader.i32()?);
+    let (metadata, commit_time_ms) = (reader.string()?, reader.i64()?);
+    reader.end()?;
+    let committed = CommittedOffset { offset, leader_epoch, metadata, commit_time_ms };
+    Ok(PendingOffset { producer_epoch, committed })
 }
 
 /// Reads the value of a group's record.
@@ -215,6 +244,23 @@ fn offset_key(group: &str, topic: &str, partition: i32) -> Bytes {
     key.freeze()
 }
 
+fn pending_key(group: &str, producer_id: i64, partition: &NamedPartition) -> Bytes {
+    let mut key = BytesMut::with_capacity(18 + group.len() + partition.topic.len());
+    key.put_i16(PENDING_KEY_VERSION);
+    put_string(&mut key, group);
+    key.put_i64(producer_id);
+    put_string(&mut key, &partition.topic);
+    key.put_i32(partition.partition);
+    key.freeze()
+}
+
+fn put_committed(out: &mut BytesMut, committed: &CommittedOffset) {
+    out.put_i64(committed.offset);
+    out.put_i32(committed.leader_epoch);
+    put_string(out, &committed.metadata);
+    out.put_i64(committed.commit_time_ms);
+}
+
 fn group_key(group: &str) -> Bytes {
     let mut key = BytesMut::with_capacity(4 + group.len());
     key.put_i16(GROUP_KEY_VERSION);
@@ -222,77 +268,10 @@ fn group_key(group: &str) -> Bytes {
     key.freeze()
 }
 
-fn put_string(out: &mut BytesMut, text: &str) {
-    assert!(text.len() <= MAX_STRING_BYTES, "requests with longer strings are refused before they are kept");
-    out.put_i16(text.len() as i16);
-    out.put_slice(text.as_bytes());
-}
-
-fn put_nullable_string(out: &mut BytesMut, text: Option<&str>) {
-    match text {
-        Some(text) => put_string(out, text),
-        None => out.put_i16(-1),
-    }
-}
-
-fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
-    out.put_i32(bytes.len() as i32);
-    out.put_slice(bytes);
-}
-
-/// Takes values off the front, never more than there is.
-struct Reader(Bytes);
-
-impl Reader {
-    fn i16(&mut self) -> Result<i16, RecordError> {
-        self.0.try_get_i16().map_err(|_| TRUNCATED)
-    }
-
-    fn i32(&mut self) -> Result<i32, RecordError> {
-        self.0.try_get_i32().map_err(|_| TRUNCATED)
-    }
-
-    fn i64(&mut self) -> Result<i64, RecordError> {
-        self.0.try_get_i64().map_err(|_| TRUNCATED)
-    }
-
-    fn string(&mut self) -> Result<String, RecordError> {
-        self.nullable_string()?.ok_or(RecordError::Malformed("a string is null"))
-    }
-
-    fn nullable_string(&mut self) -> Result<Option<String>, RecordError> {
-        let length = self.i16()?;
-        if length == -1 {
-            return Ok(None);
-        }
-        let bytes = self.take(i32::from(length))?;
-        let text = str::from_utf8(&bytes).map_err(|_| RecordError::Malformed("a string is not UTF-8"))?;
-        Ok(Some(text.to_owned()))
-    }
-
-    fn bytes(&mut self) -> Result<Bytes, RecordError> {
-        let length = self.i32()?;
-        self.take(length)
-    }
-
-    fn take(&mut self, length: i32) -> Result<Bytes, RecordError> {
-        let length = usize::try_from(length).map_err(|_| RecordError::Malformed("a length is negative"))?;
-        if length > self.0.len() {
-            return Err(TRUNCATED);
-        }
-        Ok(self.0.split_to(length))
-    }
-
-    fn end(&self) -> Result<(), RecordError> {
-        if self.0.is_empty() { Ok(()) } else { Err(RecordError::Malformed("bytes follow its end")) }
-    }
-}
-
-const TRUNCATED: RecordError = RecordError::Malformed("it ends too early");
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coordinator::fields::TRUNCATED;
 
     fn partition() -> NamedPartition {
         NamedPartition { topic: "orders".into(), partition: 7 }

@@ -1,8 +1,10 @@
 //! Deleting a group, or some of its offsets.
 
+use std::collections::BTreeSet;
+
 use super::api::{DeleteOffsetsRequest, NamedPartition, Reply, Request, Ticket};
 use super::context::{Context, Then};
-use super::records::{group_tombstone, offset_tombstone};
+use super::records::group_tombstone;
 use super::state::{Group, GroupState};
 use crate::error::BrokerError;
 use crate::types::LogRecord;
@@ -10,9 +12,15 @@ use crate::types::LogRecord;
 /// How many members an error names.
 const NAMED_MEMBERS: usize = 3;
 
-/// These take offsets away, so they must not overtake commits.
-pub(super) fn removes_offsets(request: &Request) -> bool {
-    matches!(request, Request::DeleteGroup { .. } | Request::DeleteOffsets(_) | Request::ForgetTopic { .. })
+/// These take offsets away, or end a transaction, so they must not overtake commits.
+pub(super) fn follows_commits(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::DeleteGroup { .. }
+            | Request::DeleteOffsets(_)
+            | Request::ForgetTopic { .. }
+            | Request::EndTransaction(_)
+    )
 }
 
 impl Group {
@@ -48,23 +56,26 @@ impl Group {
             false => Ok(()),
         };
         let results: Vec<_> = request.partitions.iter().map(check).collect();
-        let removed = request.partitions.iter().zip(&results).filter(|(partition, result)| {
-            result.is_ok() && self.offsets.get(&partition.topic, partition.partition).is_some()
-        });
-        let records =
-            removed.map(|(row, _)| offset_tombstone(&self.name, &row.topic, row.partition)).collect();
+        let removed: BTreeSet<_> = request
+            .partitions
+            .iter()
+            .zip(&results)
+            .filter(|(_, result)| result.is_ok())
+            .map(|(row, _)| (row.topic.as_str(), row.partition))
+            .collect();
+        let records = self.partition_tombstones(|topic, partition| removed.contains(&(topic, partition)));
         self.remove_durably(records, ticket, Reply::OffsetsDeleted(results), cx);
         Ok(())
     }
 
     /// Answers when the offsets of a deleted topic are gone from the log.
     pub(super) fn forget_topic(&mut self, ticket: Ticket, topic: &str, cx: &mut Context<'_>) {
-        let tombstone = |partition| offset_tombstone(&self.name, topic, partition);
-        let records = self.offsets.partitions(topic).map(tombstone).collect();
+        let records = self.partition_tombstones(|known, _| known == topic);
         self.remove_durably(records, ticket, Reply::TopicForgotten, cx);
     }
 
-    fn remove_durably(
+    /// Orders the records and stands still until they are in the log; then answers.
+    pub(super) fn remove_durably(
         &mut self,
         records: Vec<LogRecord>,
         ticket: Ticket,
@@ -79,11 +90,11 @@ impl Group {
         cx.write(records, Then::Removed { ticket, reply });
     }
 
-    /// What takes the group out of the log. A group that only has offsets has no record of its own.
+    /// What takes the group out of the log, with all that transactions have committed and not yet ended. A group that only has offsets has no record of its own.
     pub(super) fn tombstones(&self) -> Vec<LogRecord> {
-        let offsets =
-            self.offsets.iter().map(|(topic, partition, _)| offset_tombstone(&self.name, topic, partition));
-        offsets.chain(self.kept.is_some().then(|| group_tombstone(&self.name))).collect()
+        let mut records = self.partition_tombstones(|_, _| true);
+        records.extend(self.kept.is_some().then(|| group_tombstone(&self.name)));
+        records
     }
 
     fn not_empty(&self) -> BrokerError {

@@ -7,6 +7,7 @@ use super::api::{JoinedMember, Protocol};
 use super::member::Member;
 use super::offsets::Offsets;
 use super::records::{GroupMetadata, MemberMetadata};
+use super::transactional::PendingOffsets;
 use super::work::Work;
 use crate::error::BrokerError;
 use crate::types::UnixMillis;
@@ -55,7 +56,7 @@ pub(super) struct InitialDelay {
     pub(super) grew: bool,
 }
 
-/// One group. Durable is what [`Group::kept`] and [`Group::offsets`] hold, and only a replayed record changes these;
+/// One group. Durable is what [`Group::kept`], [`Group::offsets`] and [`Group::pending_offsets`] hold, and only a replayed record changes these;
 /// all else is gone with the process.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -81,6 +82,8 @@ pub(super) struct Group {
     pub(super) kept: Option<GroupMetadata>,
     /// The offsets in the log.
     pub(super) offsets: Offsets,
+    /// The offsets in the log whose transactions have not ended.
+    pub(super) pending_offsets: PendingOffsets,
 
     /// A write other than a commit is under way. Until its outcome is known time stands still for the group: what comes
     /// is held, so that no decision rests on a state that may never be.
@@ -112,6 +115,7 @@ impl Group {
             settled_members: 0,
             kept: None,
             offsets: Offsets::default(),
+            pending_offsets: PendingOffsets::default(),
             frozen: false,
             commits: 0,
             held: VecDeque::new(),
@@ -139,7 +143,11 @@ impl Group {
 
     /// There is no such group: nobody is in it, and the log does not know it.
     pub(super) fn is_unknown(&self) -> bool {
-        self.kept.is_none() && self.offsets.is_empty() && self.commits == 0 && self.is_idle()
+        self.kept.is_none()
+            && self.offsets.is_empty()
+            && self.pending_offsets.is_empty()
+            && self.commits == 0
+            && self.is_idle()
     }
 
     /// It can be dropped.

@@ -2,7 +2,7 @@
 
 use super::api::{Reply, Request, Ticket};
 use super::context::{Context, Then};
-use super::remove::removes_offsets;
+use super::remove::follows_commits;
 use super::state::Group;
 use crate::error::BrokerError;
 
@@ -17,7 +17,7 @@ impl Group {
     /// The next thing to do, unless a write must be through first.
     pub(super) fn next_work(&mut self) -> Option<Work> {
         let waits_for_commits = self.commits > 0
-            && matches!(self.held.front(), Some(Work::Request(_, request)) if removes_offsets(request));
+            && matches!(self.held.front(), Some(Work::Request(_, request)) if follows_commits(request));
         if self.frozen || waits_for_commits { None } else { self.held.pop_front() }
     }
 
@@ -46,6 +46,11 @@ impl Group {
                 Ok(())
             }
             Request::Commit(request) => self.commit(ticket, request, cx),
+            Request::CommitTransactional(request) => self.commit_transactional(ticket, request, cx),
+            Request::EndTransaction(request) => {
+                self.end_transaction(ticket, &request, cx);
+                Ok(())
+            }
             Request::Fetch(request) => {
                 cx.reply(ticket, Ok(self.fetch(&request)));
                 Ok(())

@@ -4,6 +4,7 @@ mod membership;
 mod offsets;
 mod statics;
 mod timeouts;
+mod transactional;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -157,8 +158,12 @@ impl Desk {
 
     fn offset(&mut self, topic: &str) -> Option<i64> {
         let partitions = Some(vec![NamedPartition { topic: topic.into(), partition: 0 }]);
-        match self.call(Request::Fetch(FetchRequest { group: "g".into(), partitions })) {
-            Ok(Reply::Fetched(rows)) => rows[0].committed.as_ref().map(|committed| committed.offset),
+        let request = FetchRequest { group: "g".into(), partitions, require_stable: false };
+        match self.call(Request::Fetch(request)) {
+            Ok(Reply::Fetched(rows)) => {
+                let committed = rows[0].committed.as_ref().expect("stable is not required");
+                committed.as_ref().map(|committed| committed.offset)
+            }
             other => panic!("{other:?}"),
         }
     }

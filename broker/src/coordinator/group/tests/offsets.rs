@@ -38,8 +38,12 @@ fn a_commit_counts_once_it_is_in_the_log_and_survives() {
     let partition = NamedPartition { topic: "orders".into(), partition: 0 };
     let kept = desk.machine.offsets("g").and_then(|offsets| offsets.get("orders", 0)).cloned().expect("kept");
     assert_eq!((kept.commit_time_ms, kept.leader_epoch), (START, -1));
-    let all = desk.call(Request::Fetch(FetchRequest { group: "g".into(), partitions: None }));
-    assert_eq!(all, Ok(Reply::Fetched(vec![FetchedOffset { partition, committed: Some(kept) }])));
+    let all = desk.call(Request::Fetch(FetchRequest {
+        group: "g".into(),
+        partitions: None,
+        require_stable: false,
+    }));
+    assert_eq!(all, Ok(Reply::Fetched(vec![FetchedOffset { partition, committed: Ok(Some(kept)) }])));
 }
 
 #[test]
