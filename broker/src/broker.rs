@@ -100,7 +100,7 @@ impl Broker {
             .fallback(http::show_nothing);
         let mut tasks = JoinSet::new();
         for listener in listeners {
-            tasks.spawn(listener.serve(router.clone(), operations.connections().clone(), stopping.clone()));
+            tasks.spawn(listener.serve(router.clone(), operations.clone(), stopping.clone()));
         }
         tasks.spawn(logs.checkpoints(operations.clone()));
         tasks.spawn(upkeep::run(operations.clone()));

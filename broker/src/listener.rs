@@ -3,7 +3,7 @@
 //! | first byte | protocol | what happens |
 //! |---|---|---|
 //! | a capital letter | HTTP/1 (`GET …`) or HTTP/2 (`PRI …`, gRPC) | served by the router |
-//! | 0x00 to 0x06 | Kafka: a length of at most 100 MiB | refused: not served by this version |
+//! | 0x00 to 0x06 | Kafka: a length of at most 100 MiB | served by `kafka` |
 //! | 0x16 | TLS | refused: the listener is plain |
 
 use std::io;
@@ -20,12 +20,16 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use crate::connections::{Connections, Ticket};
+use crate::connections::Ticket;
+use crate::kafka;
+use crate::operations::Operations;
 
+/// The first byte of a Kafka request is the highest of a length of at most 100 MiB.
+const KAFKA_LENGTH_BYTE_MAX: u8 = 0x06;
 /// A client that says nothing for so long after connecting is let go.
 const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long open requests may take to end when the broker stops.
@@ -63,20 +67,27 @@ impl Listener {
     }
 
     /// Accepts and serves connections until `stop` turns true, then lets open requests end.
-    pub async fn serve(self, router: Router, connections: Connections, mut stop: watch::Receiver<bool>) {
+    pub async fn serve(self, router: Router, operations: Operations, mut stop: watch::Receiver<bool>) {
         let graceful = GracefulShutdown::new();
+        // Every Kafka connection holds a sender: when none is left, all are through.
+        let (kafka, mut kafka_ended) = mpsc::channel(1);
         let server = Arc::new(http_server());
         loop {
             tokio::select! {
                 accepted = self.accept() => match accepted {
                     Ok(stream) => {
-                        let Some(ticket) = connections.open() else {
+                        let Some(ticket) = operations.connections().open() else {
                             tracing::warn!("a connection was refused: max.connections is reached");
                             continue;
                         };
-                        let watcher = graceful.watcher();
-                        let (router, server) = (router.clone(), Arc::clone(&server));
-                        tokio::spawn(async move { stream.serve(router, &server, watcher, ticket).await });
+                        let front = Front {
+                            router: router.clone(),
+                            server: Arc::clone(&server),
+                            watcher: graceful.watcher(),
+                            operations: operations.clone(),
+                            kafka: kafka.clone(),
+                        };
+                        tokio::spawn(async move { stream.serve(front, ticket).await });
                     }
                     // Descriptors may be short for a moment; spinning would make it worse.
                     Err(error) => {
@@ -87,8 +98,9 @@ impl Listener {
                 () = stopped(&mut stop) => break,
             }
         }
-        drop(self);
-        if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        drop((self, kafka));
+        let ended = async { tokio::join!(graceful.shutdown(), kafka_ended.recv()) };
+        if timeout(DRAIN_TIMEOUT, ended).await.is_err() {
             tracing::info!("some connections were still open when the broker stopped");
         }
     }
@@ -115,23 +127,27 @@ enum Accepted {
     Unix(tokio::net::UnixStream),
 }
 
+/// What a connection is served with, whatever it turns out to speak.
+struct Front {
+    router: Router,
+    server: Arc<auto::Builder<TokioExecutor>>,
+    watcher: hyper_util::server::graceful::Watcher,
+    operations: Operations,
+    kafka: mpsc::Sender<()>,
+}
+
 impl Accepted {
-    async fn serve(
-        self,
-        router: Router,
-        server: &auto::Builder<TokioExecutor>,
-        watcher: hyper_util::server::graceful::Watcher,
-        ticket: Ticket,
-    ) {
+    async fn serve(self, front: Front, ticket: Ticket) {
         match self {
-            Self::Unix(stream) => serve_http(stream, Peer("unix".into()), router, server, watcher).await,
+            Self::Unix(stream) => serve_http(stream, Peer("unix".into()), front).await,
             Self::Tcp(stream, peer) => {
                 let mut first = [0];
                 match timeout(FIRST_BYTE_TIMEOUT, stream.peek(&mut first)).await {
                     Ok(Ok(1)) if first[0].is_ascii_uppercase() => {
                         let peer = Peer(peer.ip().to_string().into());
-                        serve_http(stream, peer, router, server, watcher).await;
+                        serve_http(stream, peer, front).await;
                     }
+                    Ok(Ok(1)) if first[0] <= KAFKA_LENGTH_BYTE_MAX => serve_kafka(stream, peer, front).await,
                     Ok(Ok(1)) => tracing::warn!(%peer, "a connection was refused: {}", refusal(first[0])),
                     // Gone, or silent: nothing to serve.
                     _ => {}
@@ -144,9 +160,8 @@ impl Accepted {
 
 fn refusal(first_byte: u8) -> &'static str {
     match first_byte {
-        0x00..=0x06 => "it speaks the Kafka protocol, which this version does not serve",
         0x16 => "it speaks TLS, and this listener is plain",
-        _ => "it speaks neither HTTP nor gRPC",
+        _ => "it speaks neither gRPC, Kafka nor HTTP",
     }
 }
 
@@ -164,15 +179,18 @@ fn http_server() -> auto::Builder<TokioExecutor> {
     server
 }
 
-async fn serve_http<S>(
-    stream: S,
-    peer: Peer,
-    router: Router,
-    server: &auto::Builder<TokioExecutor>,
-    watcher: hyper_util::server::graceful::Watcher,
-) where
+async fn serve_kafka(stream: TcpStream, peer: SocketAddr, front: Front) {
+    if let Err(error) = kafka::serve(stream, front.operations).await {
+        tracing::info!(%peer, %error, "a Kafka connection was closed");
+    }
+    drop(front.kafka);
+}
+
+async fn serve_http<S>(stream: S, peer: Peer, front: Front)
+where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
+    let Front { router, server, watcher, .. } = front;
     let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer.clone());
         request.map(axum::body::Body::new)

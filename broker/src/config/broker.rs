@@ -46,6 +46,8 @@ pub struct BrokerConfig {
     pub offset_metadata_max_bytes: usize,
     pub offsets_retention_minutes: i32,
     pub queued_max_request_bytes: usize,
+    /// `socket.request.max.bytes`.
+    pub socket_request_max_bytes: usize,
     settings: Settings,
 }
 
@@ -128,6 +130,7 @@ impl BrokerConfig {
             offset_metadata_max_bytes: number(value("offset.metadata.max.bytes")),
             offsets_retention_minutes: number(value("offsets.retention.minutes")),
             queued_max_request_bytes: number(value("queued.max.request.bytes")),
+            socket_request_max_bytes: number(value("socket.request.max.bytes")),
             settings,
         })
     }

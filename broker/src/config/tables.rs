@@ -164,7 +164,7 @@ pub(super) static TOPIC_KEYS: [Key; 16] = [
 ];
 
 /// The settings of the broker.
-pub(super) static BROKER_KEYS: [Key; 31] = [
+pub(super) static BROKER_KEYS: [Key; 32] = [
     live(
         "auto.create.topics.enable",
         Kind::Boolean,
@@ -316,6 +316,12 @@ pub(super) static BROKER_KEYS: [Key; 31] = [
         "268435456",
         "How many bytes of requests the broker holds in memory at once. When they are used up it stops reading from its \
          clients until some are answered.",
+    ),
+    fixed(
+        "socket.request.max.bytes",
+        Kind::Int { min: 1 << 10, max: 104_857_600 },
+        "104857600",
+        "The largest request of a Kafka client. The connection of one that sends more is closed.",
     ),
 ];
 

@@ -43,6 +43,35 @@ impl Log {
         Ok(None)
     }
 
+    /// The first record below `upper` of those with the newest timestamp: its offset and its timestamp.
+    ///
+    /// # Errors
+    /// [`LogError::Corrupt`] or [`LogError::Unreadable`].
+    pub fn newest_record(&self, upper: Offset) -> Result<Option<(Offset, UnixMillis)>, LogError> {
+        let mut newest = None;
+        for segment in self.segments.iter().filter(|segment| segment.end > self.start) {
+            // Of a segment that readers see whole, the newest timestamp is known.
+            let timestamp_ms = match segment.end <= upper {
+                true => Some(segment.max_timestamp_ms).filter(|_| segment.size > 0),
+                false => self.newest_below(segment, upper)?,
+            };
+            newest = newest.max(timestamp_ms);
+        }
+        newest.map_or(Ok(None), |timestamp_ms| self.offset_for_timestamp(timestamp_ms, upper))
+    }
+
+    fn newest_below(&self, segment: &super::Segment, upper: Offset) -> Result<Option<UnixMillis>, LogError> {
+        let view = self.view(segment)?;
+        let (mut scan, mut newest) = (view.scan_from(0), None);
+        while let Some(batch) = scan.next().map_err(|error| segment.scan_error(error))? {
+            if batch.header.next_offset() > upper {
+                break;
+            }
+            newest = newest.max(Some(batch.header.max_timestamp_ms));
+        }
+        Ok(newest)
+    }
+
     /// About when the record at `offset` was made: exact for the first and the last of a batch, in between in
     /// proportion. `None` at the end.
     ///

@@ -17,6 +17,7 @@
 
 pub mod checkpoint;
 mod compaction;
+mod epochs;
 mod error;
 mod index;
 mod lookup;
@@ -36,6 +37,8 @@ use std::sync::Arc;
 
 pub use checkpoint::{Checkpoint, SyncPoint};
 pub use compaction::{Compacted, CompactionPlan, CompactionResult};
+pub use epochs::EpochEnd;
+use epochs::Epochs;
 pub use error::LogError;
 pub use read::{Batches, ReadPlan};
 pub use recovery::Recovery;
@@ -60,6 +63,7 @@ pub struct Log {
     segments: Vec<Segment>,
     start: Offset,
     compaction: compaction::State,
+    epochs: Epochs,
     /// Everything before is on disk.
     synced: SyncPoint,
     /// The active segment's file, held open while it has bytes that are not synced: closing it could lose the
@@ -145,6 +149,7 @@ impl Log {
             segments,
             start,
             compaction,
+            epochs: Epochs::default(),
             synced,
             unsynced_file: None,
             first_append_ms: None,
@@ -215,6 +220,7 @@ impl Log {
         if let Some(entry) = active.add(&header, interval_bytes)? {
             active.files.index.push(entry);
         }
+        self.epochs.appended(leader_epoch, base_offset);
         self.first_append_ms.get_or_insert(now_ms);
         Ok(Appended { base_offset, next_offset, log_append_time_ms: batch.log_append_time_ms() })
     }

@@ -41,11 +41,16 @@ impl Operations {
         &self.shared.broker
     }
 
+    /// The cluster's id.
+    pub fn cluster_id(&self) -> Uuid {
+        self.image(|image| image.cluster().map_or(Uuid::nil(), |cluster| cluster.id))
+    }
+
     /// The cluster's figures.
     pub fn cluster(&self) -> ClusterInfo {
         let topics = self.list_topics(false);
         ClusterInfo {
-            cluster_id: self.image(|image| image.cluster().map_or(Uuid::nil(), |cluster| cluster.id)),
+            cluster_id: self.cluster_id(),
             topics: topics.len(),
             partitions: topics.iter().map(|topic| topic.partitions.len()).sum(),
             groups: self.shared.groups.list().len(),

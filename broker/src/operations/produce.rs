@@ -10,7 +10,8 @@ use crate::clock;
 use crate::error::BrokerError;
 use crate::log::Appended;
 use crate::log::validate;
-use crate::partition::Partition;
+use crate::partition::{Partition, Topic};
+use crate::types::Offset;
 
 /// A batch that is appended and not yet acknowledged.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Pending {
     partition: Arc<Partition>,
     appended: Appended,
     // Given back when the batch is answered: what is in flight is what is paid for.
-    _budget: OwnedSemaphorePermit,
+    _budget: Option<OwnedSemaphorePermit>,
 }
 
 impl Operations {
@@ -39,6 +40,22 @@ impl Operations {
         budget: OwnedSemaphorePermit,
     ) -> Result<Pending, BrokerError> {
         let topic = self.registry().topic(topic)?;
+        let (partition, appended) = self.append(&topic, partition, batch)?;
+        Ok(Pending { partition, appended, _budget: Some(budget) })
+    }
+
+    /// The same for a topic that is known; the caller holds what its request was admitted with.
+    pub fn produce_to(&self, topic: &Topic, partition: i32, batch: Bytes) -> Result<Pending, BrokerError> {
+        let (partition, appended) = self.append(topic, partition, batch)?;
+        Ok(Pending { partition, appended, _budget: None })
+    }
+
+    fn append(
+        &self,
+        topic: &Topic,
+        partition: i32,
+        batch: Bytes,
+    ) -> Result<(Arc<Partition>, Appended), BrokerError> {
         if topic.internal {
             return Err(BrokerError::PolicyViolation {
                 topic: topic.name.to_string(),
@@ -49,7 +66,7 @@ impl Operations {
         let now_ms = clock::now_ms();
         let batch = validate::check(batch, &topic.config, &topic.name, now_ms)?;
         let appended = partition.append(&batch, now_ms)?;
-        Ok(Pending { partition, appended, _budget: budget })
+        Ok((partition, appended))
     }
 }
 
@@ -57,6 +74,11 @@ impl Pending {
     /// What the log gave the batch, on disk or not.
     pub fn written(&self) -> &Appended {
         &self.appended
+    }
+
+    /// The first offset of its partition that still exists; -1 when the partition has ended.
+    pub fn log_start_offset(&self) -> Offset {
+        self.partition.figures().map_or(-1, |figures| figures.log_start_offset)
     }
 
     /// Waits until the batch is on disk.

@@ -24,7 +24,7 @@ pub use reserve::Reserve;
 
 use crate::config::TopicConfig;
 use crate::error::BrokerError;
-use crate::log::{Appended, Batches, Log, LogError, SyncPoint, Unsynced, ValidBatch};
+use crate::log::{Appended, Batches, EpochEnd, Log, LogError, SyncPoint, Unsynced, ValidBatch};
 use crate::types::{LogRecord, Offset, TopicPartition, UnixMillis};
 
 /// What every partition of a broker shares.
@@ -236,6 +236,23 @@ impl Partition {
     ) -> Result<Option<(Offset, UnixMillis)>, BrokerError> {
         let upper = self.high_watermark();
         self.with_log(|log| log.offset_for_timestamp(timestamp_ms, upper))
+    }
+
+    /// The first of the newest records that readers may see: its offset and timestamp.
+    pub fn newest_record(&self) -> Result<Option<(Offset, UnixMillis)>, BrokerError> {
+        let upper = self.high_watermark();
+        self.with_log(|log| log.newest_record(upper))
+    }
+
+    /// The greatest leader epoch that is not above `epoch`, and where its records end; `None` when there is none. The
+    /// epoch in force has no end yet: the log's end stands for it.
+    pub fn epoch_end(&self, epoch: i32) -> Result<Option<EpochEnd>, BrokerError> {
+        let current = self.shared.leader_epoch;
+        self.with_log(|log| match epoch {
+            _ if epoch > current => Ok(None),
+            _ if epoch == current => Ok(Some(EpochEnd { epoch, offset: log.end_offset() })),
+            _ => log.epoch_end(epoch),
+        })
     }
 
     /// The timestamp of the record at `offset`, exact to its batch; `None` when there is no such record.

@@ -72,6 +72,11 @@ impl Registry {
             .ok_or_else(|| BrokerError::UnknownTopic { topic: name.to_owned() })
     }
 
+    /// The topic of that id.
+    pub fn topic_by_id(&self, id: TopicId) -> Option<Arc<Topic>> {
+        self.read().by_id.get(&id).cloned()
+    }
+
     /// One partition.
     pub fn partition(&self, topic: &str, partition: i32) -> Result<Arc<Partition>, BrokerError> {
         Ok(Arc::clone(self.topic(topic)?.partition(partition)?))

@@ -1,0 +1,132 @@
+//! The one table of what is served, and how a request finds its handler.
+
+use std::io;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use runnel_proto::kafka::frame::{encode_response, split_request};
+use runnel_proto::kafka::messages::RequestHeader;
+use runnel_proto::kafka::{ApiKey, CodecError, Message, StrBytes};
+
+use super::connection::Frame;
+use super::handlers::{
+    api_versions, fetch, find_coordinator, list_offsets, metadata, offset_for_leader_epoch, produce,
+};
+use crate::error::BrokerError;
+use crate::operations::Operations;
+
+/// Memory that the arrays of one request may take.
+const DECODED_BYTES: usize = 32 << 20;
+
+/// A request on its way to its answer: the frame's pieces, or `None` when the client wants none.
+pub(super) type Answer = BoxFuture<'static, Result<Option<Vec<Bytes>>, Refused>>;
+
+/// Who is connected.
+#[derive(Debug)]
+pub(super) struct Client {
+    /// The broker's end: an address that the client can evidently reach.
+    pub(super) local: SocketAddr,
+    pub(super) peer: SocketAddr,
+}
+
+/// A request that is being handled.
+#[derive(Clone)]
+pub(super) struct Call {
+    pub(super) operations: Operations,
+    pub(super) client: Arc<Client>,
+    pub(super) client_id: StrBytes,
+    pub(super) version: i16,
+}
+
+/// Why a connection is closed: there is no answer that the client could read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("a frame of {size_bytes} bytes is not within socket.request.max.bytes")]
+    FrameSize { size_bytes: i32 },
+    #[error("{0}")]
+    Malformed(#[from] CodecError),
+    #[error("{} version {version} is not served", .api.name())]
+    Unserved { api: ApiKey, version: i16 },
+    #[error("a batch that nobody waits for was refused: {0}")]
+    Unacknowledged(BrokerError),
+    #[error("{0}")]
+    Broker(#[from] BrokerError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+macro_rules! served {
+    ($($api:ident $versions:expr => $handler:path,)*) => {
+        /// What is announced to clients. Nothing is that has no handler below.
+        pub(super) const SERVED: &[(ApiKey, RangeInclusive<i16>)] =
+            &[(ApiKey::Produce, 0..=13), $((ApiKey::$api, $versions)),*];
+
+        async fn answer(api: ApiKey, call: Call, correlation_id: i32, body: Bytes) -> Result<Vec<Bytes>, Refused> {
+            let version = call.version;
+            match api {
+                $(ApiKey::$api => {
+                    let request = Message::from_bytes(body, version, DECODED_BYTES)?;
+                    let response = Box::pin($handler(&call, request)).await;
+                    Ok(encode_response(&response, version, correlation_id)?)
+                })*
+                _ => Err(Refused::Unserved { api, version }),
+            }
+        }
+    };
+}
+
+served! {
+    Fetch 4..=18 => fetch::handle,
+    ListOffsets 1..=11 => list_offsets::handle,
+    Metadata 0..=13 => metadata::handle,
+    FindCoordinator 0..=6 => find_coordinator::handle,
+    ApiVersions 0..=4 => api_versions::handle,
+    OffsetForLeaderEpoch 2..=4 => offset_for_leader_epoch::handle,
+}
+
+/// Whether the request may be handled while others of its connection are: its bytes are appended now, and its answer
+/// waits only for the disk.
+pub(super) fn may_overlap(frame: &[u8]) -> bool {
+    frame.first_chunk().is_some_and(|key| i16::from_be_bytes(*key) == ApiKey::Produce.code())
+}
+
+/// Begins to handle a request. What a produce request brings is appended on return.
+///
+/// # Errors
+/// The request can't be understood, and the connection is of no more use.
+pub(super) fn begin(operations: &Operations, client: &Arc<Client>, frame: Frame) -> Result<Answer, Refused> {
+    let (header, body) = split_request(frame.bytes)?;
+    let RequestHeader { request_api_version: version, correlation_id, client_id, .. } = header;
+    let api = ApiKey::from_code(header.request_api_key).expect("the header was parted by it");
+    let call = Call {
+        operations: operations.clone(),
+        client: Arc::clone(client),
+        client_id: client_id.unwrap_or_default(),
+        version,
+    };
+    if api == ApiKey::ApiVersions && !api.versions().contains(&version) {
+        let pieces = encode_response(&api_versions::unsupported(), 0, correlation_id)?;
+        return Ok(async { Ok(Some(pieces)) }.boxed());
+    }
+    let budget = frame.budget;
+    if api == ApiKey::Produce {
+        let request = Message::from_bytes(body, version, DECODED_BYTES)?;
+        let pending = produce::begin(&call, request)?;
+        return Ok(async move {
+            let response = pending.await;
+            drop(budget);
+            Ok(response.map(|response| encode_response(&response, version, correlation_id)).transpose()?)
+        }
+        .boxed());
+    }
+    Ok(async move {
+        let pieces = answer(api, call, correlation_id, body).await?;
+        drop(budget);
+        Ok(Some(pieces))
+    }
+    .boxed())
+}

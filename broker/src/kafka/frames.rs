@@ -1,0 +1,77 @@
+//! Cuts a stream of bytes into frames: four bytes of length, then as many of request.
+
+use bytes::{Buf, BytesMut};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::api::Refused;
+use super::connection::Frame;
+
+/// Up to here a frame is read without asking: ten thousand connections may each hold one.
+const FREE_BYTES: usize = 64 << 10;
+
+/// The most that is set aside for a frame before its bytes come.
+const STEP_BYTES: usize = 1 << 20;
+
+const LENGTH_BYTES: usize = 4;
+
+/// What a connection has received and not yet begun.
+pub(super) struct Frames {
+    buffer: BytesMut,
+    limit_bytes: usize,
+    budget: Option<OwnedSemaphorePermit>,
+}
+
+/// What the next frame needs.
+pub(super) enum Next {
+    /// More bytes, into [`Frames::room`].
+    Bytes,
+    /// So much of the budget for requests, to be handed in by [`Frames::admit`].
+    Admission(usize),
+    /// Nothing: it is there.
+    Frame,
+}
+
+impl Frames {
+    /// For frames of at most `limit_bytes`.
+    pub(super) fn new(limit_bytes: usize) -> Self {
+        Self { buffer: BytesMut::new(), limit_bytes, budget: None }
+    }
+
+    /// # Errors
+    /// The frame's length is negative or above the limit.
+    pub(super) fn next(&self) -> Result<Next, Refused> {
+        let Some(size_bytes) = self.size_bytes() else { return Ok(Next::Bytes) };
+        let within = usize::try_from(size_bytes).ok().filter(|size_bytes| *size_bytes <= self.limit_bytes);
+        let size_bytes = within.ok_or(Refused::FrameSize { size_bytes })?;
+        if size_bytes > FREE_BYTES && self.budget.is_none() {
+            return Ok(Next::Admission(size_bytes));
+        }
+        Ok(if self.buffer.len() >= LENGTH_BYTES + size_bytes { Next::Frame } else { Next::Bytes })
+    }
+
+    /// Takes the budget for the next frame.
+    pub(super) fn admit(&mut self, budget: OwnedSemaphorePermit) {
+        self.budget = Some(budget);
+    }
+
+    /// Where further bytes go.
+    pub(super) fn room(&mut self) -> &mut BytesMut {
+        let wanted = self.size_bytes().map_or(0, |size| LENGTH_BYTES + usize::try_from(size).unwrap_or(0));
+        let missing = wanted.saturating_sub(self.buffer.len());
+        self.buffer.reserve(missing.clamp(8 << 10, STEP_BYTES));
+        &mut self.buffer
+    }
+
+    /// The next frame, if it is there.
+    pub(super) fn pop(&mut self) -> Option<Frame> {
+        let Ok(Next::Frame) = self.next() else { return None };
+        let size_bytes = self.size_bytes()? as usize;
+        self.buffer.advance(LENGTH_BYTES);
+        let bytes = self.buffer.split_to(size_bytes).freeze();
+        Some(Frame { bytes, budget: self.budget.take() })
+    }
+
+    fn size_bytes(&self) -> Option<i32> {
+        self.buffer.first_chunk().map(|length| i32::from_be_bytes(*length))
+    }
+}

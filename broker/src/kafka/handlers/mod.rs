@@ -1,0 +1,44 @@
+//! A file an API: the request's fields to operations, what comes back to the response's fields.
+
+pub(super) mod api_versions;
+pub(super) mod fetch;
+pub(super) mod find_coordinator;
+pub(super) mod list_offsets;
+pub(super) mod metadata;
+pub(super) mod offset_for_leader_epoch;
+pub(super) mod produce;
+
+use std::sync::Arc;
+
+use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
+
+use super::api::Call;
+use super::errors::code;
+use crate::partition::{Partition, Topic};
+
+impl Call {
+    /// This broker's node id and where it can be reached, as host and port.
+    fn node(&self) -> (i32, StrBytes, i32) {
+        let local = self.client.local;
+        (self.operations.broker().id, local.ip().to_canonical().to_string().into(), i32::from(local.port()))
+    }
+
+    /// A topic by its name, or by its id when the version has ids.
+    fn topic(&self, name: &str, id: Uuid) -> Result<Arc<Topic>, ErrorCode> {
+        if id.is_nil() {
+            self.operations.registry().topic(name).map_err(|error| code(&error))
+        } else {
+            self.operations.registry().topic_by_id(id).ok_or(ErrorCode::UnknownTopicId)
+        }
+    }
+}
+
+/// Whether a client that believes the leader to be of `epoch` may ask this partition; -1: it does not say.
+fn check_epoch(partition: &Partition, epoch: i32) -> Result<(), ErrorCode> {
+    match partition.leader_epoch() {
+        _ if epoch < 0 => Ok(()),
+        current if epoch < current => Err(ErrorCode::FencedLeaderEpoch),
+        current if epoch > current => Err(ErrorCode::UnknownLeaderEpoch),
+        _ => Ok(()),
+    }
+}

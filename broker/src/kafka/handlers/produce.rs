@@ -1,0 +1,138 @@
+//! `Produce`: each partition's batch is appended at once, and acknowledged when it is on disk.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use runnel_proto::kafka::messages::produce_request::PartitionProduceData;
+use runnel_proto::kafka::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use runnel_proto::kafka::messages::{ProduceRequest, ProduceResponse};
+use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
+use runnel_proto::records::{BatchHeader, Compression};
+
+use crate::error::BrokerError;
+use crate::kafka::api::{Call, Refused};
+use crate::kafka::errors::code;
+use crate::operations::Pending;
+
+/// Zstandard came with this version; older clients could not read it back.
+const ZSTD_SINCE: i16 = 7;
+
+/// Appends what a request brings. The answer comes when it is on disk: `None` to a client that wants none.
+///
+/// # Errors
+/// Something was refused, and the client waits for no answer that could say so.
+pub(in crate::kafka) fn begin(
+    call: &Call,
+    request: ProduceRequest,
+) -> Result<impl Future<Output = Option<ProduceResponse>> + use<>, Refused> {
+    let acks = request.acks;
+    let mut topics = Vec::with_capacity(request.topic_data.len());
+    for topic in request.topic_data {
+        let mut partitions = Vec::with_capacity(topic.partition_data.len());
+        for partition in topic.partition_data {
+            let index = partition.index;
+            let appended = append(call, &topic.name, topic.topic_id, partition, acks);
+            if let (0, Err(refusal)) = (acks, &appended) {
+                return Err(Refused::Unacknowledged(refusal.to_error()));
+            }
+            partitions.push((index, appended));
+        }
+        topics.push((topic.name, topic.topic_id, partitions));
+    }
+    Ok(async move {
+        if acks == 0 {
+            return None;
+        }
+        let topics = topics.into_iter().map(|(name, id, partitions)| finish(name, id, partitions));
+        Some(ProduceResponse { responses: join_all(topics).await, ..Default::default() })
+    })
+}
+
+/// Why a batch was not appended: Kafka's code, and a sentence if there is one.
+struct Refusal {
+    code: ErrorCode,
+    message: Option<String>,
+}
+
+impl Refusal {
+    fn to_error(&self) -> BrokerError {
+        let reason = self.message.clone().unwrap_or_else(|| self.code.name().to_owned());
+        BrokerError::InvalidRecord { reason }
+    }
+}
+
+impl From<BrokerError> for Refusal {
+    fn from(error: BrokerError) -> Self {
+        Self { code: code(&error), message: Some(error.to_string()) }
+    }
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, message: None }
+    }
+}
+
+fn append(
+    call: &Call,
+    topic: &str,
+    topic_id: Uuid,
+    data: PartitionProduceData,
+    acks: i16,
+) -> Result<Pending, Refusal> {
+    if !(-1..=1).contains(&acks) {
+        return Err(ErrorCode::InvalidRequiredAcks.into());
+    }
+    let topic = call.topic(topic, topic_id)?;
+    let records = data.records.unwrap_or_default();
+    check_compression(&records, call.version)?;
+    Ok(call.operations.produce_to(&topic, data.index, records)?)
+}
+
+fn check_compression(records: &Bytes, version: i16) -> Result<(), Refusal> {
+    let zstd = BatchHeader::parse(records)
+        .and_then(|header| header.compression())
+        .is_ok_and(|compression| compression == Compression::Zstd);
+    if zstd && version < ZSTD_SINCE { Err(ErrorCode::UnsupportedCompressionType.into()) } else { Ok(()) }
+}
+
+async fn finish(
+    name: StrBytes,
+    topic_id: Uuid,
+    partitions: Vec<(i32, Result<Pending, Refusal>)>,
+) -> TopicProduceResponse {
+    let partitions = partitions.into_iter().map(|(index, appended)| async move {
+        acknowledge(index, appended).await.unwrap_or_else(|refusal| refuse(index, refusal))
+    });
+    TopicProduceResponse { name, topic_id, partition_responses: join_all(partitions).await }
+}
+
+/// Acknowledged is what is on disk, for a client that asks for the leader alone (`acks=1`), too.
+async fn acknowledge(
+    index: i32,
+    appended: Result<Pending, Refusal>,
+) -> Result<PartitionProduceResponse, Refusal> {
+    let pending = appended?;
+    let log_start_offset = pending.log_start_offset();
+    let appended = pending.durable().await?;
+    Ok(PartitionProduceResponse {
+        index,
+        base_offset: appended.base_offset,
+        log_append_time_ms: appended.log_append_time_ms.unwrap_or(-1),
+        log_start_offset,
+        ..Default::default()
+    })
+}
+
+fn refuse(index: i32, refusal: Refusal) -> PartitionProduceResponse {
+    PartitionProduceResponse {
+        index,
+        error_code: refusal.code.code(),
+        base_offset: -1,
+        log_append_time_ms: -1,
+        log_start_offset: -1,
+        error_message: refusal.message.map(StrBytes::from),
+        ..Default::default()
+    }
+}

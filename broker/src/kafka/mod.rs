@@ -1,0 +1,12 @@
+//! Kafka's own protocol on the broker's address: any Kafka client works with it unchanged.
+//!
+//! `frames` cuts the stream, `connection` keeps the order, `api` holds the one table, and `handlers` has a file an API,
+//! which translates to operations and back. What each API serves, `docs/PROTOCOL.md` tells.
+
+mod api;
+mod connection;
+mod errors;
+mod frames;
+mod handlers;
+
+pub(crate) use connection::serve;
