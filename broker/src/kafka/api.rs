@@ -14,7 +14,9 @@ use runnel_proto::kafka::{ApiKey, CodecError, Message, StrBytes};
 
 use super::connection::Frame;
 use super::handlers::{
-    api_versions, fetch, find_coordinator, list_offsets, metadata, offset_for_leader_epoch, produce,
+    api_versions, delete_groups, describe_groups, fetch, find_coordinator, heartbeat, join_group,
+    leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
+    offset_for_leader_epoch, produce, sync_group,
 };
 use crate::error::BrokerError;
 use crate::operations::Operations;
@@ -83,9 +85,19 @@ served! {
     Fetch 4..=18 => fetch::handle,
     ListOffsets 1..=11 => list_offsets::handle,
     Metadata 0..=13 => metadata::handle,
+    OffsetCommit 2..=10 => offset_commit::handle,
+    OffsetFetch 1..=10 => offset_fetch::handle,
     FindCoordinator 0..=6 => find_coordinator::handle,
+    JoinGroup 0..=9 => join_group::handle,
+    Heartbeat 0..=4 => heartbeat::handle,
+    LeaveGroup 0..=5 => leave_group::handle,
+    SyncGroup 0..=5 => sync_group::handle,
+    DescribeGroups 0..=6 => describe_groups::handle,
+    ListGroups 0..=5 => list_groups::handle,
     ApiVersions 0..=4 => api_versions::handle,
     OffsetForLeaderEpoch 2..=4 => offset_for_leader_epoch::handle,
+    DeleteGroups 0..=2 => delete_groups::handle,
+    OffsetDelete 0..=0 => offset_delete::handle,
 }
 
 /// Whether the request may be handled while others of its connection are: its bytes are appended now, and its answer

@@ -1,19 +1,31 @@
 //! A file an API: the request's fields to operations, what comes back to the response's fields.
 
 pub(super) mod api_versions;
+pub(super) mod delete_groups;
+pub(super) mod describe_groups;
 pub(super) mod fetch;
 pub(super) mod find_coordinator;
+pub(super) mod heartbeat;
+pub(super) mod join_group;
+pub(super) mod leave_group;
+pub(super) mod list_groups;
 pub(super) mod list_offsets;
 pub(super) mod metadata;
+pub(super) mod offset_commit;
+pub(super) mod offset_delete;
+pub(super) mod offset_fetch;
 pub(super) mod offset_for_leader_epoch;
 pub(super) mod produce;
+pub(super) mod sync_group;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 
 use super::api::Call;
 use super::errors::code;
+use crate::error::BrokerError;
 use crate::partition::{Partition, Topic};
 
 impl Call {
@@ -30,6 +42,20 @@ impl Call {
         } else {
             self.operations.registry().topic_by_id(id).ok_or(ErrorCode::UnknownTopicId)
         }
+    }
+}
+
+/// What lives longer than the request does: a view of it would keep the whole frame.
+fn owned(bytes: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
+/// Kafka's code for what a group's coordinator refuses.
+fn group_code(error: &BrokerError) -> ErrorCode {
+    match error {
+        BrokerError::InvalidName { .. } => ErrorCode::InvalidGroupId,
+        BrokerError::ShuttingDown => ErrorCode::NotCoordinator,
+        error => code(error),
     }
 }
 
