@@ -1,9 +1,10 @@
 //! What two Runnel processes must agree on: the gRPC messages ([`v1`]) and how their errors travel ([`status`]), the record
 //! batches they carry ([`records`]), how a client connects ([`client`]), picks partitions ([`partitioner`]) and shares them
-//! with others ([`group`]), and how untrusted text is shown ([`text`]).
+//! with others ([`group`]), the messages of Kafka's own protocol ([`kafka`]), and how untrusted text is shown ([`text`]).
 
 pub mod client;
 pub mod group;
+pub mod kafka;
 pub mod partitioner;
 pub mod records;
 pub mod status;
