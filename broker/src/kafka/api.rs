@@ -14,9 +14,11 @@ use runnel_proto::kafka::{ApiKey, CodecError, Message, StrBytes};
 
 use super::connection::Frame;
 use super::handlers::{
-    api_versions, delete_groups, describe_groups, fetch, find_coordinator, heartbeat, join_group,
+    acls, alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_records,
+    delete_topics, describe_cluster, describe_configs, describe_groups, describe_log_dirs,
+    describe_topic_partitions, fetch, find_coordinator, heartbeat, incremental_alter_configs, join_group,
     leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
-    offset_for_leader_epoch, produce, sync_group,
+    offset_for_leader_epoch, produce, replicas, sasl_authenticate, sasl_handshake, sync_group, unset,
 };
 use crate::error::BrokerError;
 use crate::operations::Operations;
@@ -98,6 +100,26 @@ served! {
     OffsetForLeaderEpoch 2..=4 => offset_for_leader_epoch::handle,
     DeleteGroups 0..=2 => delete_groups::handle,
     OffsetDelete 0..=0 => offset_delete::handle,
+    SaslHandshake 0..=1 => sasl_handshake::handle,
+    SaslAuthenticate 0..=2 => sasl_authenticate::handle,
+    CreateTopics 2..=7 => create_topics::handle,
+    DeleteTopics 1..=6 => delete_topics::handle,
+    DeleteRecords 0..=2 => delete_records::handle,
+    CreatePartitions 0..=3 => create_partitions::handle,
+    DescribeConfigs 1..=4 => describe_configs::handle,
+    AlterConfigs 0..=2 => alter_configs::handle,
+    IncrementalAlterConfigs 0..=1 => incremental_alter_configs::handle,
+    ListConfigResources 0..=1 => unset::config_resources,
+    DescribeLogDirs 1..=4 => describe_log_dirs::handle,
+    DescribeCluster 0..=2 => describe_cluster::handle,
+    DescribeTopicPartitions 0..=0 => describe_topic_partitions::handle,
+    DescribeAcls 1..=3 => acls::describe,
+    CreateAcls 1..=3 => acls::create,
+    DeleteAcls 1..=3 => acls::delete,
+    ListPartitionReassignments 0..=0 => replicas::list_reassignments,
+    ElectLeaders 0..=2 => replicas::elect_leaders,
+    DescribeClientQuotas 0..=1 => unset::quotas,
+    DescribeUserScramCredentials 0..=0 => unset::scram_credentials,
 }
 
 /// Whether the request may be handled while others of its connection are: its bytes are appended now, and its answer

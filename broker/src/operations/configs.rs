@@ -18,6 +18,16 @@ impl Operations {
         Ok(config::describe_topic(&self.config(), &view.configs))
     }
 
+    /// Every setting of a topic that would have these of its own.
+    pub fn preview_topic_configs(&self, configs: &BTreeMap<String, String>) -> Vec<ConfigEntry> {
+        config::describe_topic(&self.config(), configs)
+    }
+
+    /// The broker's settings made while it runs.
+    pub fn dynamic_broker_configs(&self) -> BTreeMap<String, String> {
+        self.image(|image| image.broker_configs().clone())
+    }
+
     /// Every setting of the broker.
     pub fn describe_broker_configs(&self) -> Vec<ConfigEntry> {
         self.image(|image| config::describe_broker(&self.shared.static_config, image.broker_configs()))

@@ -19,7 +19,7 @@ pub use fetch::{Chunk, Position};
 pub use groups::{GroupProgress, PartitionProgress};
 pub use offsets::OffsetSpec;
 pub use produce::Pending;
-pub use topics::CreateTopic;
+pub use topics::{CreateTopic, CreatedTopic};
 
 use crate::config::BrokerConfig;
 use crate::connections::Connections;

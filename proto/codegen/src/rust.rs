@@ -183,8 +183,9 @@ fn write_encode(this: &Struct) -> String {
             }
         };
     }
-    let mut tagged = this.fields.iter().filter(|field| field.tag.is_some()).peekable();
-    if tagged.peek().is_none() {
+    let mut tagged: Vec<_> = this.fields.iter().filter(|field| field.tag.is_some()).collect();
+    tagged.sort_by_key(|field| field.tag);
+    if tagged.is_empty() {
         return text + "w.no_tags();\nOk(())\n";
     }
     text += "let mut tags = w.tags();\n";

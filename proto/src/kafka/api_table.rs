@@ -33,7 +33,7 @@ impl ApiKey {
     }
 
     /// The number on the wire.
-    pub fn code(self) -> i16 {
+    pub const fn code(self) -> i16 {
         self as i16
     }
 

@@ -24,7 +24,7 @@ impl ErrorCode {
     }
 
     /// The number on the wire.
-    pub fn code(self) -> i16 {
+    pub const fn code(self) -> i16 {
         self as i16
     }
 

@@ -9,8 +9,8 @@ use super::CodecError;
 
 /// A string that is a view of the frame it came in: UTF-8, checked when it was made, cheap to clone.
 ///
-/// As long as it lives, so does the whole frame: what is kept beyond a request is copied with `to_owned`. It is
-/// untrusted text; [`crate::text::escape`] it before a terminal or a log sees it.
+/// As long as it lives, so does the whole frame: what is kept beyond a request is copied with
+/// `to_string`. It is untrusted text, hence not `Display`: [`crate::text::escape`] it before a terminal or a log sees it.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StrBytes(Bytes);
 

@@ -100,7 +100,9 @@ fn flipped_bits_are_an_error_or_another_message() {
     let mut understood = 0;
     for fixture in all() {
         let Fixture { check, version, bytes } = &fixture;
-        for bit in 0..8 * bytes.len() {
+        // Of long ones a seventh, which still meets every byte.
+        let step = if bytes.len() > 300 { 7 } else { 1 };
+        for bit in (0..8 * bytes.len()).step_by(step) {
             let mut flipped = bytes.to_vec();
             flipped[bit / 8] ^= 1 << (bit % 8);
             let Ok(first) = check.recode(flipped.into(), *version, *version, BUDGET_BYTES) else { continue };

@@ -17,11 +17,11 @@ use crate::partition::Topic;
 
 /// What anybody may do with a topic while there are no access rules: Kafka's codes of operations as bits (read, write,
 /// create, delete, alter, describe, describe and alter settings).
-const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
+pub(super) const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
 /// The same for the cluster (create, cluster action, settings, idempotent write, alter, describe).
-const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
+pub(super) const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
 /// The client did not ask.
-const NOT_ASKED: i32 = i32::MIN;
+pub(super) const NOT_ASKED: i32 = i32::MIN;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(call: &Call, request: MetadataRequest) -> MetadataResponse {

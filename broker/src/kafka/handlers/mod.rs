@@ -1,11 +1,23 @@
 //! A file an API: the request's fields to operations, what comes back to the response's fields.
 
+pub(super) mod acls;
+pub(super) mod alter_configs;
 pub(super) mod api_versions;
+mod configs;
+pub(super) mod create_partitions;
+pub(super) mod create_topics;
 pub(super) mod delete_groups;
+pub(super) mod delete_records;
+pub(super) mod delete_topics;
+pub(super) mod describe_cluster;
+pub(super) mod describe_configs;
 pub(super) mod describe_groups;
+pub(super) mod describe_log_dirs;
+pub(super) mod describe_topic_partitions;
 pub(super) mod fetch;
 pub(super) mod find_coordinator;
 pub(super) mod heartbeat;
+pub(super) mod incremental_alter_configs;
 pub(super) mod join_group;
 pub(super) mod leave_group;
 pub(super) mod list_groups;
@@ -16,13 +28,19 @@ pub(super) mod offset_delete;
 pub(super) mod offset_fetch;
 pub(super) mod offset_for_leader_epoch;
 pub(super) mod produce;
+mod refusal;
+pub(super) mod replicas;
+pub(super) mod sasl_authenticate;
+pub(super) mod sasl_handshake;
 pub(super) mod sync_group;
+pub(super) mod unset;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 
+use self::refusal::Refusal;
 use super::api::Call;
 use super::errors::code;
 use crate::error::BrokerError;
@@ -43,6 +61,18 @@ impl Call {
             self.operations.registry().topic_by_id(id).ok_or(ErrorCode::UnknownTopicId)
         }
     }
+}
+
+/// How many partitions these rows assign replicas to: each to this broker alone, without a gap from the first on.
+fn assignments_partitions(call: &Call, mut rows: Vec<(i32, &[i32])>) -> Result<i32, Refusal> {
+    rows.sort_unstable();
+    let node_id = call.operations.broker().id;
+    let whole = rows.iter().zip(0..).all(|((partition, _), number)| *partition == number);
+    if whole && rows.iter().all(|(_, brokers)| *brokers == [node_id]) {
+        return Ok(rows.len() as i32);
+    }
+    let text = format!("replicas can be assigned to broker {node_id} alone, for partitions without a gap");
+    Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, text))
 }
 
 /// What lives longer than the request does: a view of it would keep the whole frame.

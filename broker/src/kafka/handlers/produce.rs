@@ -10,9 +10,8 @@ use runnel_proto::kafka::messages::{ProduceRequest, ProduceResponse};
 use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 use runnel_proto::records::{BatchHeader, Compression};
 
-use crate::error::BrokerError;
+use super::Refusal;
 use crate::kafka::api::{Call, Refused};
-use crate::kafka::errors::code;
 use crate::operations::Pending;
 
 /// Zstandard came with this version; older clients could not read it back.
@@ -47,31 +46,6 @@ pub(in crate::kafka) fn begin(
         let topics = topics.into_iter().map(|(name, id, partitions)| finish(name, id, partitions));
         Some(ProduceResponse { responses: join_all(topics).await, ..Default::default() })
     })
-}
-
-/// Why a batch was not appended: Kafka's code, and a sentence if there is one.
-struct Refusal {
-    code: ErrorCode,
-    message: Option<String>,
-}
-
-impl Refusal {
-    fn to_error(&self) -> BrokerError {
-        let reason = self.message.clone().unwrap_or_else(|| self.code.name().to_owned());
-        BrokerError::InvalidRecord { reason }
-    }
-}
-
-impl From<BrokerError> for Refusal {
-    fn from(error: BrokerError) -> Self {
-        Self { code: code(&error), message: Some(error.to_string()) }
-    }
-}
-
-impl From<ErrorCode> for Refusal {
-    fn from(code: ErrorCode) -> Self {
-        Self { code, message: None }
-    }
 }
 
 fn append(
@@ -132,7 +106,7 @@ fn refuse(index: i32, refusal: Refusal) -> PartitionProduceResponse {
         base_offset: -1,
         log_append_time_ms: -1,
         log_start_offset: -1,
-        error_message: refusal.message.map(StrBytes::from),
+        error_message: refusal.message(),
         ..Default::default()
     }
 }

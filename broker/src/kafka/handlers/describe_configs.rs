@@ -1,0 +1,75 @@
+//! `DescribeConfigs`: every setting, with where its value comes from.
+
+use runnel_proto::kafka::messages::describe_configs_request::DescribeConfigsResource;
+use runnel_proto::kafka::messages::describe_configs_response::{
+    DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
+};
+use runnel_proto::kafka::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
+use runnel_proto::v1::ConfigEntry;
+
+use super::Refusal;
+use super::configs::{Resource, config_type, source};
+use crate::kafka::api::Call;
+
+/// Answers a request.
+pub(in crate::kafka) async fn handle(
+    call: &Call,
+    request: DescribeConfigsRequest,
+) -> DescribeConfigsResponse {
+    let wants = Wants { synonyms: request.include_synonyms, documentation: request.include_documentation };
+    let results = request.resources.into_iter().map(|resource| {
+        let (configs, refusal) = match describe(call, &resource, &wants) {
+            Ok(configs) => (configs, None),
+            Err(refusal) => (Vec::new(), Some(refusal)),
+        };
+        DescribeConfigsResult {
+            error_code: refusal.as_ref().map_or(0, |refusal| refusal.code.code()),
+            error_message: refusal.and_then(|refusal| refusal.message()),
+            resource_type: resource.resource_type,
+            resource_name: resource.resource_name,
+            configs,
+        }
+    });
+    DescribeConfigsResponse { results: results.collect(), ..Default::default() }
+}
+
+struct Wants {
+    synonyms: bool,
+    documentation: bool,
+}
+
+fn describe(
+    call: &Call,
+    asked: &DescribeConfigsResource,
+    wants: &Wants,
+) -> Result<Vec<DescribeConfigsResourceResult>, Refusal> {
+    let entries = match Resource::of(call, asked.resource_type, &asked.resource_name)? {
+        Resource::Topic(topic) => call.operations.describe_topic_configs(&topic)?,
+        Resource::Broker => call.operations.describe_broker_configs(),
+    };
+    let wanted = |entry: &ConfigEntry| match &asked.configuration_keys {
+        // No keys and all keys are the same question.
+        Some(keys) if !keys.is_empty() => keys.iter().any(|key| **key == *entry.key),
+        _ => true,
+    };
+    Ok(entries.into_iter().filter(wanted).map(|entry| row(entry, wants)).collect())
+}
+
+fn row(entry: ConfigEntry, wants: &Wants) -> DescribeConfigsResourceResult {
+    let config_source = source(entry.source());
+    let synonym = DescribeConfigsSynonym {
+        name: entry.key.as_str().into(),
+        value: Some(entry.value.as_str().into()),
+        source: config_source,
+    };
+    DescribeConfigsResourceResult {
+        config_type: config_type(&entry.r#type),
+        name: entry.key.into(),
+        value: Some(entry.value.into()),
+        read_only: entry.read_only,
+        config_source,
+        is_sensitive: false,
+        synonyms: if wants.synonyms { vec![synonym] } else { Vec::new() },
+        documentation: wants.documentation.then(|| entry.documentation.into()),
+    }
+}
