@@ -38,6 +38,26 @@ pub enum BrokerError {
     /// A batch that may not be stored here.
     #[error("a record batch was refused: {reason}")]
     InvalidRecord { reason: String },
+    /// A gap before an idempotent producer's batch (OUT_OF_ORDER_SEQUENCE_NUMBER).
+    #[error(
+        "producer {producer_id} sent sequence number {sequence}, and {expected} is next: records are missing between; \
+         initialize the producer again"
+    )]
+    OutOfOrderSequence { producer_id: i64, sequence: i32, expected: i32 },
+    /// The producer's epoch is over (INVALID_PRODUCER_EPOCH).
+    #[error(
+        "epoch {epoch} of producer {producer_id} is over, {current} is current: a newer instance has taken over"
+    )]
+    InvalidProducerEpoch { producer_id: i64, epoch: i16, current: i16 },
+    /// A batch or marker that does not go with the producer's transaction (INVALID_TXN_STATE).
+    #[error("producer {producer_id} can't do this now: {reason}; abort its transaction")]
+    InvalidTxnState { producer_id: i64, reason: &'static str },
+    /// A marker from a coordinator that another has replaced (TRANSACTION_COORDINATOR_FENCED).
+    #[error(
+        "the transaction coordinator of producer {producer_id} has epoch {epoch}, {current} is current: another one has \
+         taken over"
+    )]
+    TransactionCoordinatorFenced { producer_id: i64, epoch: i32, current: i32 },
     /// An offset outside the log.
     #[error("offset {offset} of {topic}/{partition} is out of range; it has {start} to {end}")]
     OffsetOutOfRange { topic: String, partition: i32, offset: i64, start: i64, end: i64 },
@@ -143,7 +163,11 @@ impl BrokerError {
             Self::InvalidConfig { .. } => ErrorCode::InvalidConfig,
             Self::RecordTooLarge { .. } => ErrorCode::RecordTooLarge,
             Self::CorruptBatch => ErrorCode::CorruptBatch,
-            Self::InvalidRecord { .. } => ErrorCode::InvalidRecord,
+            Self::InvalidRecord { .. }
+            | Self::OutOfOrderSequence { .. }
+            | Self::InvalidProducerEpoch { .. }
+            | Self::InvalidTxnState { .. }
+            | Self::TransactionCoordinatorFenced { .. } => ErrorCode::InvalidRecord,
             Self::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
             Self::DiskFull => ErrorCode::DiskFull,
             Self::StorageFailed { .. } => ErrorCode::StorageFailed,
@@ -204,6 +228,10 @@ impl BrokerError {
             Self::InvalidConfig { key, .. } => key,
             Self::CorruptBatch
             | Self::InvalidRecord { .. }
+            | Self::OutOfOrderSequence { .. }
+            | Self::InvalidProducerEpoch { .. }
+            | Self::InvalidTxnState { .. }
+            | Self::TransactionCoordinatorFenced { .. }
             | Self::DiskFull
             | Self::StorageFailed { .. }
             | Self::InvalidSessionTimeout { .. }

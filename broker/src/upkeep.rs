@@ -25,8 +25,9 @@ pub async fn run(operations: Operations) {
         if let Err(error) = refilled.await {
             tracing::error!(%error, "putting space aside broke off");
         }
+        let expiration_ms = operations.config().producer_id_expiration_ms;
         for partition in all_partitions(&operations) {
-            if let Err(error) = tokio::task::spawn_blocking(move || upkeep(&partition)).await {
+            if let Err(error) = tokio::task::spawn_blocking(move || upkeep(&partition, expiration_ms)).await {
                 tracing::error!(%error, "upkeep of a partition broke off");
             }
         }
@@ -56,8 +57,8 @@ fn all_partitions(operations: &Operations) -> Vec<Arc<Partition>> {
     operations.registry().all().iter().flat_map(|topic| topic.partitions.iter().cloned()).collect()
 }
 
-fn upkeep(partition: &Arc<Partition>) {
-    match partition.upkeep(clock::now_ms()) {
+fn upkeep(partition: &Arc<Partition>, producer_expiration_ms: i64) {
+    match partition.upkeep(clock::now_ms(), producer_expiration_ms) {
         Ok(done) if done.segments_deleted > 0 || done.compacted => {
             tracing::debug!(
                 topic = %partition.topic(),

@@ -45,6 +45,7 @@ pub struct BrokerConfig {
     pub num_partitions: i32,
     pub offset_metadata_max_bytes: usize,
     pub offsets_retention_minutes: i32,
+    pub producer_id_expiration_ms: i64,
     pub queued_max_request_bytes: usize,
     /// `socket.request.max.bytes`.
     pub socket_request_max_bytes: usize,
@@ -129,6 +130,7 @@ impl BrokerConfig {
             num_partitions: number(value("num.partitions")),
             offset_metadata_max_bytes: number(value("offset.metadata.max.bytes")),
             offsets_retention_minutes: number(value("offsets.retention.minutes")),
+            producer_id_expiration_ms: number(value("producer.id.expiration.ms")),
             queued_max_request_bytes: number(value("queued.max.request.bytes")),
             socket_request_max_bytes: number(value("socket.request.max.bytes")),
             settings,

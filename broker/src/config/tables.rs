@@ -164,7 +164,7 @@ pub(super) static TOPIC_KEYS: [Key; 16] = [
 ];
 
 /// The settings of the broker.
-pub(super) static BROKER_KEYS: [Key; 32] = [
+pub(super) static BROKER_KEYS: [Key; 33] = [
     live(
         "auto.create.topics.enable",
         Kind::Boolean,
@@ -309,6 +309,13 @@ pub(super) static BROKER_KEYS: [Key; 32] = [
         Kind::Int { min: 1, max: i32::MAX },
         "10080",
         "How long a group's committed offsets are kept after its last member has left or its last commit.",
+    ),
+    live(
+        "producer.id.expiration.ms",
+        POSITIVE_TIME,
+        "86400000",
+        "How long a partition remembers an idempotent producer that sends nothing. What it sends again after that is appended \
+         again.",
     ),
     fixed(
         "queued.max.request.bytes",

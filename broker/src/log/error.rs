@@ -1,5 +1,6 @@
 use std::io;
 
+use crate::error::BrokerError;
 use crate::storage;
 use crate::types::Offset;
 
@@ -32,6 +33,9 @@ pub enum LogError {
         /// What is wrong where.
         reason: String,
     },
+    /// What is known of the batch's producer forbids it. Nothing was written.
+    #[error(transparent)]
+    Refused(#[from] BrokerError),
     /// A read failed for want of something else than intact bytes, such as descriptors. Nothing is lost.
     #[error("{reason}")]
     Unreadable {

@@ -21,6 +21,7 @@ mod epochs;
 mod error;
 mod index;
 mod lookup;
+mod producers;
 mod read;
 mod recovery;
 mod retention;
@@ -30,6 +31,7 @@ mod segment;
 mod start;
 #[cfg(test)]
 mod tests;
+mod transactions;
 pub mod validate;
 
 use std::path::PathBuf;
@@ -40,11 +42,14 @@ pub use compaction::{Compacted, CompactionPlan, CompactionResult};
 pub use epochs::EpochEnd;
 use epochs::Epochs;
 pub use error::LogError;
+pub use producers::ProducerView;
+use producers::{Producers, Verdict};
 pub use read::{Batches, ReadPlan};
 pub use recovery::Recovery;
 pub use retention::Deleted;
 pub use scrub::ScrubPlan;
 use segment::Segment;
+pub use transactions::AbortedTransaction;
 pub use validate::ValidBatch;
 
 use crate::config::TopicConfig;
@@ -64,6 +69,7 @@ pub struct Log {
     start: Offset,
     compaction: compaction::State,
     epochs: Epochs,
+    producers: Producers,
     /// Everything before is on disk.
     synced: SyncPoint,
     /// The active segment's file, held open while it has bytes that are not synced: closing it could lose the
@@ -84,6 +90,8 @@ pub struct Appended {
     pub next_offset: Offset,
     /// Its records' timestamp, if the broker gives it.
     pub log_append_time_ms: Option<UnixMillis>,
+    /// The producer had sent it before, and this is where it went then.
+    pub duplicate: bool,
 }
 
 /// What is to be synced for everything before a point to be durable.
@@ -92,6 +100,18 @@ pub struct Unsynced {
     pub files: Vec<Arc<DiskFile>>,
     /// The point; pass it to [`Log::synced`] after the files are synced.
     pub point: SyncPoint,
+}
+
+impl Appended {
+    /// A batch that was appended before.
+    fn before(sent: &producers::SentBatch) -> Self {
+        Self {
+            base_offset: sent.base_offset,
+            next_offset: sent.next_offset(),
+            log_append_time_ms: sent.append_time.then_some(sent.timestamp_ms),
+            duplicate: true,
+        }
+    }
 }
 
 impl Log {
@@ -150,6 +170,7 @@ impl Log {
             start,
             compaction,
             epochs: Epochs::default(),
+            producers: Producers::default(),
             synced,
             unsynced_file: None,
             first_append_ms: None,
@@ -195,10 +216,12 @@ impl Log {
     }
 
     /// Appends a batch: in the page cache on return, durable after the next sync. Starts a new segment when the
-    /// active one is full or old.
+    /// active one is full or old. A batch that its producer sends again is not appended again; it is durable when all
+    /// is that lies before `next_offset`.
     ///
     /// # Errors
-    /// [`LogError::DiskFull`]: nothing was written. [`LogError::Failed`]: now and for every later append.
+    /// [`LogError::Refused`] by what is known of its producer, [`LogError::DiskFull`]: nothing was written.
+    /// [`LogError::Failed`]: now and for every later append.
     pub fn append(
         &mut self,
         batch: &ValidBatch,
@@ -206,6 +229,12 @@ impl Log {
         now_ms: UnixMillis,
     ) -> Result<Appended, LogError> {
         self.check_failed()?;
+        let marker = if batch.header.is_control() { producers::marker_in(&batch.bytes)? } else { None };
+        if batch.header.producer_id >= 0
+            && let Verdict::Duplicate(sent) = self.producers.check(&batch.header, marker)?
+        {
+            return Ok(Appended::before(&sent));
+        }
         let base_offset = self.end_offset();
         let next_offset = base_offset + Offset::from(batch.header.last_offset_delta) + 1;
         if self.is_full_for(batch.bytes.len(), next_offset) {
@@ -221,8 +250,24 @@ impl Log {
             active.files.index.push(entry);
         }
         self.epochs.appended(leader_epoch, base_offset);
+        if header.producer_id >= 0
+            && let Some(aborted) = self.producers.replay(&header, marker, Some(now_ms))
+        {
+            self.active_mut().aborted.push(aborted);
+        }
         self.first_append_ms.get_or_insert(now_ms);
-        Ok(Appended { base_offset, next_offset, log_append_time_ms: batch.log_append_time_ms() })
+        let log_append_time_ms = batch.log_append_time_ms();
+        Ok(Appended { base_offset, next_offset, log_append_time_ms, duplicate: false })
+    }
+
+    /// What is remembered of the producers of the last time.
+    pub fn producers(&self) -> Vec<ProducerView> {
+        self.producers.views()
+    }
+
+    /// Forgets the producers that were silent for `expiration_ms` and have no transaction open.
+    pub fn expire_producers(&mut self, now_ms: UnixMillis, expiration_ms: i64) {
+        self.producers.expire(now_ms, expiration_ms);
     }
 
     /// What is to be synced so that everything appended until now is durable.

@@ -81,6 +81,11 @@ impl ReadPlan {
         self.view.is_none()
     }
 
+    /// The offset before which the batches end that it may read: a plan stays within a segment.
+    pub fn end_offset(&self) -> Offset {
+        self.view.as_ref().map_or(self.offset, |view| view.end)
+    }
+
     /// Reads. Usually one read of the file; two when the first batch is larger than asked for.
     ///
     /// # Errors

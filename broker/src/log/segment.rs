@@ -9,6 +9,7 @@ use runnel_proto::records::BatchHeader;
 use super::error::LogError;
 use super::index::{Doubt, Entry, Index};
 use super::scan::{Depth, Scan, ScanError, header_at};
+use super::transactions::AbortedTransaction;
 use crate::storage::{DeferredSync, Disk, DiskFile, Handle, Open};
 use crate::types::{Offset, UnixMillis};
 
@@ -31,6 +32,8 @@ pub(super) struct Segment {
     pub(super) end: Offset,
     /// `i64::MIN` without records.
     pub(super) max_timestamp_ms: UnixMillis,
+    /// The transactions whose abort markers are here.
+    pub(super) aborted: Vec<AbortedTransaction>,
     /// The entry that the last batch has, or would have.
     last_batch: Option<Entry>,
     /// Bytes since the last batch with an entry.
@@ -78,7 +81,15 @@ impl Segment {
     /// A segment of which only the files are known.
     pub(super) fn over(files: Arc<Files>) -> Self {
         let end = files.base;
-        Self { files, size: 0, end, max_timestamp_ms: i64::MIN, last_batch: None, unindexed_bytes: 0 }
+        Self {
+            files,
+            size: 0,
+            end,
+            max_timestamp_ms: i64::MIN,
+            aborted: Vec::new(),
+            last_batch: None,
+            unindexed_bytes: 0,
+        }
     }
 
     /// A sealed segment, by its last batch, which the index leads to; or, when that is not so, by walking through it.

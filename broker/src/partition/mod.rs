@@ -5,6 +5,7 @@ mod fatal;
 mod progress;
 mod registry;
 mod reserve;
+mod transactions;
 mod upkeep;
 
 use std::fmt;
@@ -21,10 +22,11 @@ pub use fatal::Fatal;
 pub use progress::Progress;
 pub use registry::{Registry, Topic};
 pub use reserve::Reserve;
+pub use transactions::Committed;
 
 use crate::config::TopicConfig;
 use crate::error::BrokerError;
-use crate::log::{Appended, Batches, EpochEnd, Log, LogError, SyncPoint, Unsynced, ValidBatch};
+use crate::log::{Appended, Batches, EpochEnd, Log, LogError, ReadPlan, SyncPoint, Unsynced, ValidBatch};
 use crate::types::{LogRecord, Offset, TopicPartition, UnixMillis};
 
 /// What every partition of a broker shares.
@@ -90,6 +92,8 @@ pub struct Figures {
     pub log_start_offset: Offset,
     /// The offset after the last record that readers may see.
     pub high_watermark: Offset,
+    /// The offset after the last record that readers of committed records may see.
+    pub last_stable_offset: Offset,
     /// The offset that the next record gets.
     pub log_end_offset: Offset,
     /// Bytes in its segment files.
@@ -101,7 +105,9 @@ pub struct Figures {
 impl Partition {
     /// A partition that serves `log`, all of which is durable.
     pub fn serve(topic: Arc<str>, id: TopicPartition, log: Log, shared: Shared) -> Arc<Self> {
-        let progress = Progress { high_watermark: log.end_offset(), ended: None };
+        let high_watermark = log.end_offset();
+        let last_stable_offset = log.last_stable_offset(high_watermark);
+        let progress = Progress { high_watermark, last_stable_offset, ended: None };
         Arc::new(Self::new(topic, id, shared, State::Serving(Box::new(log)), progress))
     }
 
@@ -114,7 +120,7 @@ impl Partition {
         shared: Shared,
     ) -> Arc<Self> {
         let reason = quarantine(&topic, id.partition, reason);
-        let progress = Progress { high_watermark: 0, ended: Some(reason.clone()) };
+        let progress = Progress { high_watermark: 0, last_stable_offset: 0, ended: Some(reason.clone()) };
         Arc::new(Self::new(topic, id, shared, State::Ended { reason, synced }, progress))
     }
 
@@ -154,20 +160,25 @@ impl Partition {
     ///
     /// Runs on the caller's thread under a short lock, with no hand-over: the write goes to the page cache.
     pub fn append(self: &Arc<Self>, batch: &ValidBatch, now_ms: UnixMillis) -> Result<Appended, BrokerError> {
-        let (appended, flush) = self.with_log(|log| {
+        let (appended, flush, last_stable_offset) = self.with_log(|log| {
             let appended = log.append(batch, self.shared.leader_epoch, now_ms)?;
             let flush = Flush::after(&appended, &log.sync_point(), log.config());
-            Ok((appended, flush))
+            let visible = if matches!(flush, Flush::Now) { None } else { Some(appended.next_offset) };
+            Ok((appended, flush, visible.map(|visible| log.advance_last_stable_offset(visible))))
         })?;
-        self.traffic.records_in.fetch_add(batch.header.record_count.max(0) as u64, Ordering::Relaxed);
-        self.traffic.bytes_in.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
+        if !appended.duplicate {
+            self.traffic.records_in.fetch_add(batch.header.record_count.max(0) as u64, Ordering::Relaxed);
+            self.traffic.bytes_in.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
+        }
+        if let Some(last_stable_offset) = last_stable_offset {
+            self.advance(appended.next_offset, last_stable_offset);
+        }
         match flush {
             Flush::Now => self.enqueue(),
             Flush::Within(delay) => {
-                self.advance(appended.next_offset);
                 self.shared.committer.enqueue_at(Arc::clone(self), Instant::now() + delay);
             }
-            Flush::Later => self.advance(appended.next_offset),
+            Flush::Later => {}
         }
         Ok(appended)
     }
@@ -190,19 +201,22 @@ impl Partition {
 
     /// Waits until everything below `next_offset` is on disk and visible.
     pub async fn durable(&self, next_offset: Offset) -> Result<(), BrokerError> {
-        self.wait(next_offset).await
+        self.wait(|progress| progress.reached(next_offset)).await
     }
 
     /// Waits until readers may see something at or after `offset`.
     pub async fn readable(&self, offset: Offset) -> Result<(), BrokerError> {
-        self.wait(offset + 1).await
+        self.wait(|progress| progress.reached(offset + 1)).await
     }
 
-    async fn wait(&self, offset: Offset) -> Result<(), BrokerError> {
+    async fn wait(
+        &self,
+        reached: impl Fn(&Progress) -> Option<Result<(), BrokerError>>,
+    ) -> Result<(), BrokerError> {
         let mut progress = self.progress.subscribe();
-        let seen = progress.wait_for(|progress| progress.reached(offset).is_some()).await;
+        let seen = progress.wait_for(|progress| reached(progress).is_some()).await;
         // The sender lives in `self`, so the channel is open for as long as anybody can wait here.
-        seen.ok().and_then(|progress| progress.reached(offset)).unwrap_or(Err(BrokerError::ShuttingDown))
+        seen.ok().and_then(|progress| reached(&progress)).unwrap_or(Err(BrokerError::ShuttingDown))
     }
 
     /// The offset after the last record that readers may see.
@@ -214,6 +228,10 @@ impl Partition {
     pub async fn read(&self, offset: Offset, max_bytes: usize) -> Result<Batches, BrokerError> {
         let upper = self.high_watermark();
         let plan = self.with_log(|log| log.plan_read(offset, max_bytes, upper))?;
+        self.run_read(plan, offset).await
+    }
+
+    async fn run_read(&self, plan: ReadPlan, offset: Offset) -> Result<Batches, BrokerError> {
         if plan.is_empty() {
             return Ok(Batches { bytes: Bytes::new(), next_offset: offset });
         }
@@ -296,6 +314,7 @@ impl Partition {
             Ok(Figures {
                 log_start_offset: log.start_offset(),
                 high_watermark,
+                last_stable_offset: log.last_stable_offset(high_watermark),
                 log_end_offset: log.end_offset(),
                 size_bytes: log.size_bytes(),
                 segments: log.segment_count() as u32,
@@ -333,16 +352,23 @@ impl Partition {
 
     /// Everything up to `point` is on disk.
     fn committed(&self, point: &SyncPoint) {
-        if let State::Serving(log) = &mut *self.lock() {
-            log.synced(point);
-        }
-        self.advance(point.offset);
+        let last_stable_offset = match &mut *self.lock() {
+            State::Serving(log) => {
+                log.synced(point);
+                log.advance_last_stable_offset(point.offset)
+            }
+            State::Ended { .. } => 0,
+        };
+        self.advance(point.offset, last_stable_offset);
     }
 
-    fn advance(&self, offset: Offset) {
+    /// The last stable offset is the one that goes with this high watermark, or with a later one.
+    fn advance(&self, high_watermark: Offset, last_stable_offset: Offset) {
         self.progress.send_if_modified(|progress| {
-            let further = offset > progress.high_watermark;
-            progress.high_watermark = progress.high_watermark.max(offset);
+            let further =
+                high_watermark > progress.high_watermark || last_stable_offset > progress.last_stable_offset;
+            progress.high_watermark = progress.high_watermark.max(high_watermark);
+            progress.last_stable_offset = progress.last_stable_offset.max(last_stable_offset);
             further
         });
     }
@@ -376,6 +402,7 @@ impl Partition {
                 end,
             },
             LogError::DiskFull => BrokerError::DiskFull,
+            LogError::Refused(error) => error,
             LogError::Unreadable { reason } => BrokerError::Internal { reason },
             LogError::Corrupt { reason } => {
                 let error = quarantine(&self.topic, self.id.partition, reason);

@@ -8,6 +8,8 @@ use crate::types::Offset;
 pub struct Progress {
     /// The offset after the last record that readers may see.
     pub high_watermark: Offset,
+    /// The offset after the last record that readers of committed records may see.
+    pub last_stable_offset: Offset,
     /// Set once, when the partition stops serving.
     pub ended: Option<BrokerError>,
 }
@@ -15,7 +17,16 @@ pub struct Progress {
 impl Progress {
     /// Whether everything below `offset` may be acknowledged: `None` while it must be waited for.
     pub fn reached(&self, offset: Offset) -> Option<Result<(), BrokerError>> {
-        if self.high_watermark >= offset {
+        self.passed(self.high_watermark, offset)
+    }
+
+    /// Whether every transaction that began below `offset` has ended: `None` while it must be waited for.
+    pub fn stable(&self, offset: Offset) -> Option<Result<(), BrokerError>> {
+        self.passed(self.last_stable_offset, offset)
+    }
+
+    fn passed(&self, reached: Offset, offset: Offset) -> Option<Result<(), BrokerError>> {
+        if reached >= offset {
             return Some(Ok(()));
         }
         self.ended.clone().map(Err)

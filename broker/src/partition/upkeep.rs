@@ -18,10 +18,16 @@ pub struct Upkeep {
 }
 
 impl Partition {
-    /// Does what is due. Blocks on the disk: call it off the async threads.
-    pub fn upkeep(self: &Arc<Self>, now_ms: UnixMillis) -> Result<Upkeep, BrokerError> {
+    /// Does what is due; producers silent for `producer_expiration_ms` are forgotten. Blocks on the disk: call it off the
+    /// async threads.
+    pub fn upkeep(
+        self: &Arc<Self>,
+        now_ms: UnixMillis,
+        producer_expiration_ms: i64,
+    ) -> Result<Upkeep, BrokerError> {
         let upper = self.high_watermark();
         let deleted = self.with_log(|log| {
+            log.expire_producers(now_ms, producer_expiration_ms);
             log.roll_if_due(now_ms)?;
             log.apply_retention(now_ms, upper)
         })?;
@@ -31,7 +37,8 @@ impl Partition {
 
     /// Compacts closed segments when enough of them is not yet compacted. The lock is held at both ends only.
     fn compact(&self, now_ms: UnixMillis) -> Result<bool, BrokerError> {
-        let upper = self.high_watermark();
+        // Whether the records of an open transaction count is not decided.
+        let upper = self.last_stable_offset();
         let Some(plan) = self.with_log(|log| Ok(log.plan_compaction(now_ms, upper)))? else {
             return Ok(false);
         };

@@ -219,6 +219,36 @@ pub fn stamp_append_time(batch: &mut [u8], now_ms: i64) {
     put_crc(batch);
 }
 
+/// Who sends a batch, for the broker to take one that is sent again for the one it has (KIP-98).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProducerStamp {
+    /// The producer's id.
+    pub producer_id: i64,
+    /// Its epoch.
+    pub producer_epoch: i16,
+    /// The number of the batch's first record in the producer's row of them for this partition; -1 for none.
+    pub base_sequence: i32,
+    /// Whether the batch belongs to a transaction.
+    pub transactional: bool,
+}
+
+/// Makes a valid batch one of this producer.
+///
+/// # Panics
+/// When `batch` is shorter than a header.
+pub fn stamp_producer(batch: &mut [u8], producer: ProducerStamp) {
+    assert!(batch.len() >= HEADER_BYTES, "only a whole batch can be stamped");
+    let mut attributes = i16::from_be_bytes(field(batch, SUMMED_FROM)) & !TRANSACTIONAL_BIT;
+    if producer.transactional {
+        attributes |= TRANSACTIONAL_BIT;
+    }
+    put(batch, SUMMED_FROM, attributes.to_be_bytes());
+    put(batch, 43, producer.producer_id.to_be_bytes());
+    put(batch, 51, producer.producer_epoch.to_be_bytes());
+    put(batch, 53, producer.base_sequence.to_be_bytes());
+    put_crc(batch);
+}
+
 /// Walks over concatenated whole batches, looking at headers only. It ends after the first error.
 pub fn split_batches(bytes: &[u8]) -> BatchIter<'_> {
     BatchIter { rest: bytes }

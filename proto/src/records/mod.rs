@@ -19,7 +19,8 @@ pub use compression::{Compression, ParseCompressionError};
 pub use control::{ControlType, TransactionMarker, control_batch};
 pub use error::BatchError;
 pub use header::{
-    BatchHeader, BatchIter, HEADER_BYTES, TimestampType, split_batches, stamp_append_time, verify_crc,
+    BatchHeader, BatchIter, HEADER_BYTES, ProducerStamp, TimestampType, split_batches, stamp_append_time,
+    stamp_producer, verify_crc,
 };
 pub use reader::{BatchReader, Records};
 pub use record::{Header, Headers, Record};
