@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -20,6 +20,7 @@ use super::handlers::{
     leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
     offset_for_leader_epoch, produce, replicas, sasl_authenticate, sasl_handshake, sync_group, unset,
 };
+use super::session::Sessions;
 use crate::error::BrokerError;
 use crate::operations::Operations;
 
@@ -35,6 +36,18 @@ pub(super) struct Client {
     /// The broker's end: an address that the client can evidently reach.
     pub(super) local: SocketAddr,
     pub(super) peer: SocketAddr,
+    sessions: Mutex<Sessions>,
+}
+
+impl Client {
+    pub(super) fn new(local: SocketAddr, peer: SocketAddr) -> Self {
+        Self { local, peer, sessions: Mutex::default() }
+    }
+
+    /// The fetch session of this connection.
+    pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.sessions.lock().expect("no one panics while holding a session")
+    }
 }
 
 /// A request that is being handled.

@@ -25,7 +25,7 @@ const OVERLAPPING: usize = 64;
 /// # Errors
 /// Why it ended, other than by the client's wish or the broker's.
 pub(crate) async fn serve(stream: TcpStream, operations: Operations) -> Result<(), Refused> {
-    let client = Client { local: stream.local_addr()?, peer: stream.peer_addr()? };
+    let client = Client::new(stream.local_addr()?, stream.peer_addr()?);
     let frames = Frames::new(operations.config().socket_request_max_bytes);
     let client = Arc::new(client);
     Connection { stream, operations, client, frames, held: None, queue: FuturesOrdered::new(), alone: false }

@@ -8,5 +8,6 @@ mod connection;
 mod errors;
 mod frames;
 mod handlers;
+mod session;
 
 pub(crate) use connection::serve;

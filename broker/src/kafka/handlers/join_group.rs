@@ -20,7 +20,7 @@ const NULL_PROTOCOL_SINCE: i16 = 7;
 pub(in crate::kafka) async fn handle(call: &Call, request: JoinGroupRequest) -> JoinGroupResponse {
     let asked = request.member_id.clone();
     let outcome = call.operations.groups().join(translate(call, request)).await;
-    outcome.map_or_else(|error| refuse(call, asked, &error), |joined| accept(joined))
+    outcome.map_or_else(|error| refuse(call, asked, &error), accept)
 }
 
 fn translate(call: &Call, request: JoinGroupRequest) -> JoinRequest {
