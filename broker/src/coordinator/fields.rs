@@ -1,5 +1,5 @@
 //! The fields of the coordinators' records, as Kafka lays them out: integers big-endian; a string is an i16 length and UTF-8,
-//! bytes an i32 length; length -1 is null.
+//! bytes an i32 length; length -1 is null. Compact ones have an unsigned varint instead, one more than the length.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -43,10 +43,32 @@ pub(super) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     out.put_slice(bytes);
 }
 
+pub(super) fn put_unsigned(out: &mut BytesMut, mut value: u32) {
+    while value > 0x7f {
+        out.put_u8(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.put_u8(value as u8);
+}
+
+/// The count of a compact list.
+pub(super) fn put_count(out: &mut BytesMut, count: usize) {
+    put_unsigned(out, count as u32 + 1);
+}
+
+pub(super) fn put_compact_string(out: &mut BytesMut, text: &str) {
+    put_count(out, text.len());
+    out.put_slice(text.as_bytes());
+}
+
 /// Takes values off the front, never more than there is.
 pub(super) struct Reader(pub(super) Bytes);
 
 impl Reader {
+    pub(super) fn i8(&mut self) -> Result<i8, RecordError> {
+        self.0.try_get_i8().map_err(|_| TRUNCATED)
+    }
+
     pub(super) fn i16(&mut self) -> Result<i16, RecordError> {
         self.0.try_get_i16().map_err(|_| TRUNCATED)
     }
@@ -76,6 +98,37 @@ impl Reader {
     pub(super) fn bytes(&mut self) -> Result<Bytes, RecordError> {
         let length = self.i32()?;
         self.take(length)
+    }
+
+    /// An unsigned varint of at most 32 bits.
+    pub(super) fn unsigned(&mut self) -> Result<u32, RecordError> {
+        let mut value = 0u64;
+        for shift in [0, 7, 14, 21, 28] {
+            let byte = self.0.try_get_u8().map_err(|_| TRUNCATED)?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return u32::try_from(value).map_err(|_| RecordError::Malformed("a varint is too large"));
+            }
+        }
+        Err(RecordError::Malformed("a varint is too long"))
+    }
+
+    /// The count of a compact list; null counts as empty.
+    pub(super) fn count(&mut self) -> Result<u32, RecordError> {
+        Ok(self.unsigned()?.saturating_sub(1))
+    }
+
+    pub(super) fn compact_string(&mut self) -> Result<String, RecordError> {
+        let length = self.unsigned()?.checked_sub(1).ok_or(RecordError::Malformed("a string is null"))?;
+        let bytes = self.take(i32::try_from(length).map_err(|_| TRUNCATED)?)?;
+        let text = str::from_utf8(&bytes).map_err(|_| RecordError::Malformed("a string is not UTF-8"))?;
+        Ok(text.to_owned())
+    }
+
+    /// The bytes of a tagged field.
+    pub(super) fn counted(&mut self) -> Result<Bytes, RecordError> {
+        let length = self.unsigned()?;
+        self.take(i32::try_from(length).map_err(|_| TRUNCATED)?)
     }
 
     pub(super) fn take(&mut self, length: i32) -> Result<Bytes, RecordError> {

@@ -5,3 +5,4 @@
 pub mod fields;
 pub mod group;
 pub mod runtime;
+pub mod transaction;
