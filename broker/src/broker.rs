@@ -80,6 +80,7 @@ impl Broker {
             metadata_log: opened.metadata_log,
             mirror: opened.mirror,
             groups: opened.groups,
+            transactions: opened.transactions,
             events: opened.events,
             connections: Connections::new(options.config.max_connections),
             stop: stopping.clone(),

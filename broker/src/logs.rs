@@ -1,5 +1,6 @@
 //! All the logs of a broker: opened and verified at the start, remembered in checkpoints, closed at the end.
 
+mod markers;
 mod open;
 mod own;
 
@@ -14,6 +15,7 @@ pub use open::Opened;
 
 use crate::config::BrokerConfig;
 use crate::coordinator::runtime::Groups;
+use crate::coordinator::transaction_runtime::Transactions;
 use crate::error::BrokerError;
 use crate::log::{Checkpoint, Log, SyncPoint};
 use crate::metadata::Mirror;
@@ -33,6 +35,8 @@ pub struct Logs {
     registry: Registry,
     groups: Groups,
     groups_task: tokio::task::JoinHandle<()>,
+    transactions: Transactions,
+    transactions_task: tokio::task::JoinHandle<()>,
     mirror: Arc<Mirror>,
     committer: Committer,
     committer_thread: JoinHandle<()>,
@@ -81,8 +85,11 @@ impl Logs {
     /// Stops in order: everything acknowledged is on disk already, everything else is synced now, and the next start need not
     /// verify anything.
     pub async fn close(mut self) -> Result<(), BrokerError> {
+        // Before the groups, to which it may have markers to bring.
+        self.transactions.close().await;
+        // The tasks end by themselves; a panic in one has been told.
+        let _ = (&mut self.transactions_task).await;
         self.groups.close().await;
-        // The task ends by itself; a panic in it has been told.
         let _ = (&mut self.groups_task).await;
         tokio::task::spawn_blocking(move || self.close_blocking())
             .await

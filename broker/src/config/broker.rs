@@ -49,6 +49,8 @@ pub struct BrokerConfig {
     pub queued_max_request_bytes: usize,
     /// `socket.request.max.bytes`.
     pub socket_request_max_bytes: usize,
+    pub transaction_max_timeout_ms: i32,
+    pub transactional_id_expiration_ms: i32,
     settings: Settings,
 }
 
@@ -133,6 +135,8 @@ impl BrokerConfig {
             producer_id_expiration_ms: number(value("producer.id.expiration.ms")),
             queued_max_request_bytes: number(value("queued.max.request.bytes")),
             socket_request_max_bytes: number(value("socket.request.max.bytes")),
+            transaction_max_timeout_ms: number(value("transaction.max.timeout.ms")),
+            transactional_id_expiration_ms: number(value("transactional.id.expiration.ms")),
             settings,
         })
     }

@@ -164,7 +164,7 @@ pub(super) static TOPIC_KEYS: [Key; 16] = [
 ];
 
 /// The settings of the broker.
-pub(super) static BROKER_KEYS: [Key; 33] = [
+pub(super) static BROKER_KEYS: [Key; 35] = [
     live(
         "auto.create.topics.enable",
         Kind::Boolean,
@@ -329,6 +329,19 @@ pub(super) static BROKER_KEYS: [Key; 33] = [
         Kind::Int { min: 1 << 10, max: 104_857_600 },
         "104857600",
         "The largest request of a Kafka client. The connection of one that sends more is closed.",
+    ),
+    fixed(
+        "transaction.max.timeout.ms",
+        Kind::Int { min: 1, max: i32::MAX },
+        "900000",
+        "The longest transaction timeout that a producer may ask for. A transaction that is open for longer than its timeout \
+         is aborted; until then it holds up those who read committed records only.",
+    ),
+    fixed(
+        "transactional.id.expiration.ms",
+        Kind::Int { min: 1, max: i32::MAX },
+        "604800000",
+        "How long the broker remembers a transactional id that nobody uses.",
     ),
 ];
 

@@ -4,51 +4,33 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, try_join_all};
 use futures_util::stream::FuturesOrdered;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::group::{
     Action, CommitRequest, DeleteOffsetsRequest, EndTransactionRequest, FetchRequest, FetchedOffset,
     GroupCoordinator, GroupDescription, GroupSummary, HeartbeatRequest, JoinRequest, Joined, LeaveRequest,
     Offsets, Reply, Request, SyncRequest, Synced, Ticket, Token, TransactionalCommitRequest,
 };
+use super::shell::{Clock, CoordinatorLog, MAILBOX, OnEvent, wait_until};
 use crate::error::BrokerError;
-use crate::types::{LogRecord, Offset, UnixMillis};
-
-/// Requests that wait for the task; whoever comes next waits with its request in hand.
-const MAILBOX: usize = 1_024;
-
-/// Appends records as one batch, without waiting for the disk.
-pub type Append = Box<dyn Fn(&[LogRecord], UnixMillis) -> Result<Offset, BrokerError> + Send>;
-
-/// Where the groups' records go: the internal partition, or a stand-in.
-pub struct GroupLog {
-    /// Appends records as one batch, without waiting for the disk. Returns the offset after them; after an error none is in
-    /// the log.
-    pub append: Append,
-    /// Waits until everything before an offset is on disk.
-    pub durable: Box<dyn Fn(Offset) -> BoxFuture<'static, Result<(), BrokerError>> + Send>,
-}
-
-/// What people should learn of, line by line.
-pub type OnEvent = Box<dyn Fn(String) + Send>;
+use crate::types::{LogRecord, UnixMillis};
 
 /// Starts the task over a machine that has replayed the log.
 ///
 /// Ends when [`Groups::close`] is called. If it ends otherwise, the machine met a defect and the broker should stop.
 pub fn start(
     mut machine: GroupCoordinator,
-    log: GroupLog,
+    log: CoordinatorLog,
     on_event: OnEvent,
     now_ms: UnixMillis,
 ) -> (Groups, JoinHandle<()>) {
-    let clock = Clock { started: Instant::now(), started_ms: now_ms };
+    let clock = Clock::start(now_ms);
     machine.loaded(clock.now());
     let machine = Arc::new(RwLock::new(machine));
     let (mailbox, requests) = mpsc::channel(MAILBOX);
@@ -210,28 +192,10 @@ impl Drop for Caller<'_> {
     }
 }
 
-/// Unix time that runs on evenly from the start, whatever happens to the wall clock: sessions must not end because somebody
-/// set the date.
-#[derive(Clone, Copy)]
-struct Clock {
-    started: Instant,
-    started_ms: UnixMillis,
-}
-
-impl Clock {
-    fn now(&self) -> UnixMillis {
-        self.started_ms + self.started.elapsed().as_millis() as UnixMillis
-    }
-
-    fn instant(&self, at: UnixMillis) -> Instant {
-        self.started + Duration::from_millis(u64::try_from(at - self.started_ms).unwrap_or(0))
-    }
-}
-
 struct Task {
     machine: Arc<RwLock<GroupCoordinator>>,
     clock: Clock,
-    log: GroupLog,
+    log: CoordinatorLog,
     on_event: OnEvent,
     requests: mpsc::Receiver<Message>,
     losses: mpsc::UnboundedReceiver<Loss>,
@@ -302,21 +266,9 @@ impl Task {
     }
 
     fn append(&mut self, token: Token, records: &[LogRecord], now: UnixMillis) {
-        let appended = (self.log.append)(records, now).map(|next_offset| (self.log.durable)(next_offset));
         // A refusal queues, too: outcomes are reported in order.
-        self.in_flight.push_back(Box::pin(async move {
-            match appended {
-                Ok(durable) => (token, durable.await),
-                Err(error) => (token, Err(error)),
-            }
-        }));
-    }
-}
-
-async fn wait_until(due: Option<Instant>) {
-    match due {
-        Some(due) => sleep_until(due).await,
-        None => std::future::pending().await,
+        let written = self.log.write(records, now);
+        self.in_flight.push_back(Box::pin(async move { (token, written.await) }));
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::Logs;
-use super::own::{METADATA, OFFSETS, OwnTopic, group_log};
+use super::markers::write_marker;
+use super::own::{self, METADATA, OFFSETS, OwnTopic, TRANSACTIONS, coordinator_log};
 use bytes::Bytes;
 
 use tokio::runtime::Handle;
@@ -16,6 +17,8 @@ use crate::clock;
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::coordinator::group::{GroupCoordinator, GroupSettings};
 use crate::coordinator::runtime::{self, Groups};
+use crate::coordinator::transaction::{TransactionCoordinator, TransactionSettings};
+use crate::coordinator::transaction_runtime::{self, TransactionShell, Transactions};
 use crate::error::BrokerError;
 use crate::events::Events;
 use crate::log::checkpoint::Image;
@@ -48,6 +51,8 @@ pub struct Opened {
     pub mirror: Arc<Mirror>,
     /// The group coordinator.
     pub groups: Groups,
+    /// The transaction coordinator.
+    pub transactions: Transactions,
     /// What happened.
     pub events: Events,
 }
@@ -110,22 +115,53 @@ pub(super) fn open(
     let offsets_log = serve_own(OFFSETS, log, &shared, &registry);
     let tell = events.clone();
     let on_event = Box::new(move |message| tell.tell(clock::now_ms(), message));
-    let log = group_log(offsets_log, Arc::clone(&mirror));
+    let log = coordinator_log(OFFSETS, offsets_log, Arc::clone(&mirror));
     let (groups, groups_task) = {
         let _in_runtime = runtime.enter();
         runtime::start(coordinator, log, on_event, clock::now_ms())
+    };
+
+    // Last: it may have markers to write to all the others.
+    let log = opener.own(TRANSACTIONS)?;
+    let mut coordinator = TransactionCoordinator::new(transaction_settings(&broker), shared.leader_epoch);
+    TRANSACTIONS.replay(&log, &mirror, |key, value| {
+        coordinator.replay(&Bytes::copy_from_slice(key), value.map(Bytes::copy_from_slice).as_ref());
+        Ok(())
+    })?;
+    let transactions_log = serve_own(TRANSACTIONS, log, &shared, &registry);
+    let tell = events.clone();
+    let shell = TransactionShell {
+        log: coordinator_log(TRANSACTIONS, transactions_log, Arc::clone(&mirror)),
+        write_marker: write_marker(registry.clone(), groups.clone()),
+        on_event: Box::new(move |message| tell.tell(clock::now_ms(), message)),
+    };
+    let (transactions, transactions_task) = {
+        let _in_runtime = runtime.enter();
+        transaction_runtime::start(coordinator, shell, clock::now_ms())
     };
 
     let logs = Logs {
         registry: registry.clone(),
         groups: groups.clone(),
         groups_task,
+        transactions: transactions.clone(),
+        transactions_task,
         mirror: Arc::clone(&mirror),
         committer,
         committer_thread,
         checkpoint: Arc::new(Mutex::new(Some(checkpoint))),
     };
-    let opened = Opened { disk, registry, partitions: shared, image, metadata_log, mirror, groups, events };
+    let opened = Opened {
+        disk,
+        registry,
+        partitions: shared,
+        image,
+        metadata_log,
+        mirror,
+        groups,
+        transactions,
+        events,
+    };
     Ok((logs, opened))
 }
 
@@ -150,6 +186,14 @@ fn group_settings(config: &BrokerConfig) -> GroupSettings {
         offset_metadata_max_bytes: config.offset_metadata_max_bytes,
         offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
         ..GroupSettings::default()
+    }
+}
+
+fn transaction_settings(config: &BrokerConfig) -> TransactionSettings {
+    TransactionSettings {
+        max_timeout_ms: config.transaction_max_timeout_ms,
+        expiration_ms: config.transactional_id_expiration_ms.into(),
+        ..TransactionSettings::default()
     }
 }
 
@@ -258,7 +302,7 @@ impl Opener<'_> {
     /// lost topic.
     fn tell_orphans(&self, image: &MetadataImage) {
         for name in self.disk.list(Path::new(TOPICS_DIR)).unwrap_or_default() {
-            let own = [METADATA, OFFSETS].iter().any(|own| own.topic_id().to_string() == name);
+            let own = own::ALL.iter().any(|own| own.topic_id().to_string() == name);
             let known = Uuid::parse_str(&name).is_ok_and(|id| image.topic_by_id(id).is_some());
             if !own && !known {
                 tracing::warn!(folder = %Path::new(TOPICS_DIR).join(&name).display(), "a folder belongs to no topic");

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use runnel_proto::records::{BatchReader, split_batches};
 
 use crate::config::{CleanupPolicy, TopicConfig};
-use crate::coordinator::runtime::GroupLog;
+use crate::coordinator::shell::CoordinatorLog;
 use crate::log::{Log, LogError};
 use crate::metadata::{InternalLog, Mirror, Stretch, catch_up};
 use crate::partition::Partition;
@@ -31,6 +31,12 @@ pub(super) struct OwnTopic {
 
 /// What the cluster is.
 pub(super) const METADATA: OwnTopic = OwnTopic { name: "__metadata", log: InternalLog::Metadata, id: 1 };
+/// Every topic of the broker's own.
+pub(super) const ALL: [OwnTopic; 3] = [METADATA, OFFSETS, TRANSACTIONS];
+
+/// Who is which producer, and how transactions ended.
+pub(super) const TRANSACTIONS: OwnTopic =
+    OwnTopic { name: "__transaction_state", log: InternalLog::TransactionState, id: 3 };
 /// How far groups are.
 pub(super) const OFFSETS: OwnTopic =
     OwnTopic { name: "__consumer_offsets", log: InternalLog::ConsumerOffsets, id: 2 };
@@ -77,12 +83,16 @@ impl OwnTopic {
 /// Records that are appended and not yet durable, with their offsets.
 type Waiting = VecDeque<(Range<Offset>, Vec<LogRecord>)>;
 
-/// Where the coordinator's records go: the partition, and the mirror once they are durable.
-pub(super) fn group_log(partition: Arc<Partition>, mirror: Arc<Mirror>) -> GroupLog {
+/// Where a coordinator's records go: the partition of its own topic, and the mirror once they are durable.
+pub(super) fn coordinator_log(
+    own: OwnTopic,
+    partition: Arc<Partition>,
+    mirror: Arc<Mirror>,
+) -> CoordinatorLog {
     let waiting: Arc<Mutex<Waiting>> = Arc::default();
     let appended = Arc::clone(&waiting);
     let log = Arc::clone(&partition);
-    GroupLog {
+    CoordinatorLog {
         append: Box::new(move |records, now_ms| {
             let next_offset = log.append_records(records, now_ms)?;
             let range = next_offset - records.len() as Offset..next_offset;
@@ -98,7 +108,7 @@ pub(super) fn group_log(partition: Arc<Partition>, mirror: Arc<Mirror>) -> Group
                 // In the log's order, whichever of several waits is woken first.
                 while let Some((range, records)) = waiting.pop_front_if(|(range, _)| range.end <= next_offset)
                 {
-                    mirror.record(OFFSETS.log, range.clone(), (range.start..).zip(&records));
+                    mirror.record(own.log, range.clone(), (range.start..).zip(&records));
                 }
                 Ok(())
             })

@@ -8,6 +8,7 @@ mod groups;
 mod offsets;
 mod produce;
 mod topics;
+mod transactions;
 
 use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
@@ -24,6 +25,7 @@ pub use topics::{CreateTopic, CreatedTopic};
 use crate::config::BrokerConfig;
 use crate::connections::Connections;
 use crate::coordinator::runtime::Groups;
+use crate::coordinator::transaction_runtime::Transactions;
 use crate::events::Events;
 use crate::metadata::{MetadataImage, Mirror};
 use crate::partition::{self, Partition, Registry};
@@ -54,6 +56,8 @@ pub struct Parts {
     pub mirror: Arc<Mirror>,
     /// The group coordinator.
     pub groups: Groups,
+    /// The transaction coordinator.
+    pub transactions: Transactions,
     /// The settings of the configuration file and the command line.
     pub config: BrokerConfig,
     /// What happened.
@@ -76,6 +80,7 @@ struct Shared {
     /// Changes of metadata take turns.
     turn: Mutex<()>,
     groups: Groups,
+    transactions: Transactions,
     static_config: BrokerConfig,
     /// `static_config` with what was set while the broker ran.
     config: RwLock<Arc<BrokerConfig>>,
@@ -107,6 +112,7 @@ impl Operations {
                 mirror: parts.mirror,
                 turn: Mutex::new(()),
                 groups: parts.groups,
+                transactions: parts.transactions,
                 static_config: parts.config,
                 config: RwLock::new(Arc::new(config)),
                 events: parts.events,

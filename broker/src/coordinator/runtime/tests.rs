@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::*;
 use crate::coordinator::group::{GroupSettings, GroupState, NamedPartition, OffsetToCommit, Protocol};
+use crate::types::Offset;
 
 /// A log in memory. Each write is durable when the test hands out a permit for it.
 #[derive(Clone)]
@@ -26,7 +27,7 @@ impl FakeLog {
             machine.replay(&record.key, record.value.as_ref());
         }
         let (records, permits) = (Arc::clone(&self.records), Arc::clone(&self.permits));
-        let log = GroupLog {
+        let log = CoordinatorLog {
             append: Box::new(move |new, _| {
                 let mut records = records.lock().expect("the records");
                 records.extend_from_slice(new);

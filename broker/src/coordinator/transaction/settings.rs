@@ -19,7 +19,7 @@ impl Default for TransactionSettings {
             max_timeout_ms: 900_000,
             expiration_ms: 7 * 24 * 3_600_000,
             expiration_check_interval_ms: 3_600_000,
-            retry_ms: 100,
+            retry_ms: 1_000,
         }
     }
 }

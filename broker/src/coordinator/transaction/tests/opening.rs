@@ -148,7 +148,7 @@ fn a_timeout_that_cannot_be_written_is_tried_again() {
     desk.write(Err(BrokerError::DiskFull));
     assert_eq!((desk.state(), desk.events.len()), (Some(TransactionState::Ongoing), 0));
     desk.slow_log = false;
-    desk.pass(99);
+    desk.pass(999);
     assert_eq!(desk.state(), Some(TransactionState::Ongoing));
     desk.pass(1);
     assert_eq!((desk.state(), desk.events.len()), (Some(TransactionState::CompleteAbort), 1));
