@@ -77,12 +77,12 @@ enum Message {
 
 /// Somebody writes within an open transaction. Its markers wait until this is dropped.
 #[must_use = "the transaction may end as soon as this is dropped"]
-pub struct Inside {
+pub struct Pass {
     transactional_id: String,
     leaving: mpsc::UnboundedSender<String>,
 }
 
-impl Drop for Inside {
+impl Drop for Pass {
     fn drop(&mut self) {
         // Refused only by a task that has stopped.
         let _ = self.leaving.send(std::mem::take(&mut self.transactional_id));
@@ -120,9 +120,9 @@ impl Transactions {
         transactional_id: &str,
         producer: Producer,
         target: &Target,
-    ) -> Result<Inside, BrokerError> {
+    ) -> Result<Pass, BrokerError> {
         write(&self.machine).enter(transactional_id, producer, target)?;
-        Ok(Inside { transactional_id: transactional_id.to_owned(), leaving: self.leaving.clone() })
+        Ok(Pass { transactional_id: transactional_id.to_owned(), leaving: self.leaving.clone() })
     }
 
     /// The transactional ids that fit, by name.

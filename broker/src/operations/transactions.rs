@@ -6,7 +6,7 @@ use crate::coordinator::transaction::{
     AddRequest, EndRequest, InitRequest, Producer, Target, TransactionDescription, TransactionFilter,
     TransactionSummary,
 };
-use crate::coordinator::transaction_runtime::{Inside, Transactions};
+use crate::coordinator::transaction_runtime::{Pass, Transactions};
 use crate::error::BrokerError;
 
 impl Operations {
@@ -69,7 +69,7 @@ impl Operations {
         transactional_id: &str,
         producer: Producer,
         partition: NamedPartition,
-    ) -> Result<Inside, BrokerError> {
+    ) -> Result<Pass, BrokerError> {
         self.transactions().enter(transactional_id, producer, &Target::Partition(partition))
     }
 
