@@ -33,6 +33,10 @@ pub(crate) struct Model {
     owners: BTreeMap<i64, String>,
     /// Everybody who was told to be the producer of an id, in that order.
     producers: BTreeMap<String, Vec<Producer>>,
+    /// Who has a transaction open, by id.
+    open: BTreeMap<String, Producer>,
+    /// Those whose transaction was aborted without their asking.
+    gone: BTreeSet<Producer>,
     /// Offsets that were to be committed: within which transaction, and whether that was acknowledged.
     offsets: BTreeMap<i64, (TransactionKey, bool)>,
     pub(crate) fenced: u64,
@@ -49,25 +53,44 @@ impl Model {
         (id.to_owned(), self.completed.get(id).copied().unwrap_or(0))
     }
 
-    /// A record has become durable.
-    pub(crate) fn kept(&mut self, record: &LogRecord) {
+    /// A record has become durable, while these requests were not answered.
+    pub(crate) fn kept<'a>(&mut self, record: &LogRecord, asked: impl Iterator<Item = &'a Request>) {
         let Ok(Key::Transaction(id)) = records::decode_key(&record.key) else { return };
         let Some(value) = &record.value else { return };
         let metadata = records::decode_transaction(value).expect("a readable record");
         let key = self.current(&id);
         match metadata.state {
-            TransactionState::PrepareCommit | TransactionState::PrepareAbort => self.decide(key, &metadata),
+            TransactionState::PrepareCommit | TransactionState::PrepareAbort => {
+                self.decide(key, &metadata, asked);
+            }
             TransactionState::CompleteCommit | TransactionState::CompleteAbort => {
                 self.complete(key, &metadata)
             }
             TransactionState::Empty | TransactionState::Ongoing => {
+                if metadata.state == TransactionState::Ongoing {
+                    self.open.insert(id, metadata.producer);
+                }
                 assert!(!self.decided.contains_key(&key), "{key:?} goes on after it was decided");
             }
         }
     }
 
-    fn decide(&mut self, key: TransactionKey, metadata: &TransactionMetadata) {
+    fn decide<'a>(
+        &mut self,
+        key: TransactionKey,
+        metadata: &TransactionMetadata,
+        mut asked: impl Iterator<Item = &'a Request>,
+    ) {
         let commit = metadata.state == TransactionState::PrepareCommit;
+        if let Some(producer) = self.open.remove(&key.0) {
+            let is_asked_for = asked.any(|request| {
+                matches!(request, Request::End(end) if end.producer == producer && end.commit == commit)
+            });
+            assert!(is_asked_for || !commit, "{key:?} is committed, and nobody asked for it");
+            if !is_asked_for {
+                self.gone.insert(producer);
+            }
+        }
         let before = self.decided.insert(key.clone(), (commit, metadata.targets.clone()));
         assert_eq!(before, None, "{key:?} was decided twice");
     }
@@ -191,6 +214,10 @@ impl Model {
 
     /// Nobody who was told so since has taken over.
     pub(crate) fn check_not_fenced(&self, id: &str, producer: Producer) {
+        assert!(
+            !self.gone.contains(&producer),
+            "{producer} of {id} goes on after its transaction was aborted"
+        );
         let current = self.producers.get(id).and_then(|all| all.last());
         assert_eq!(current, Some(&producer), "{producer} of {id} goes on, and is fenced");
     }

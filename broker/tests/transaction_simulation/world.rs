@@ -400,7 +400,7 @@ impl World {
 
     /// A record is durable.
     fn keep(&mut self, record: LogRecord) {
-        self.model.kept(&record);
+        self.model.kept(&record, self.asked.values());
         self.log.push(record);
     }
 
