@@ -14,11 +14,13 @@ use runnel_proto::kafka::{ApiKey, CodecError, Message, StrBytes};
 
 use super::connection::Frame;
 use super::handlers::{
-    acls, alter_configs, api_versions, create_partitions, create_topics, delete_groups, delete_records,
-    delete_topics, describe_cluster, describe_configs, describe_groups, describe_log_dirs,
-    describe_topic_partitions, fetch, find_coordinator, heartbeat, incremental_alter_configs, join_group,
-    leave_group, list_groups, list_offsets, metadata, offset_commit, offset_delete, offset_fetch,
-    offset_for_leader_epoch, produce, replicas, sasl_authenticate, sasl_handshake, sync_group, unset,
+    acls, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, create_partitions,
+    create_topics, delete_groups, delete_records, delete_topics, describe_cluster, describe_configs,
+    describe_groups, describe_log_dirs, describe_producers, describe_topic_partitions, describe_transactions,
+    end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
+    leave_group, list_groups, list_offsets, list_transactions, metadata, offset_commit, offset_delete,
+    offset_fetch, offset_for_leader_epoch, produce, replicas, sasl_authenticate, sasl_handshake, sync_group,
+    txn_offset_commit, unset,
 };
 use super::session::Sessions;
 use crate::error::BrokerError;
@@ -113,6 +115,14 @@ served! {
     OffsetForLeaderEpoch 2..=4 => offset_for_leader_epoch::handle,
     DeleteGroups 0..=2 => delete_groups::handle,
     OffsetDelete 0..=0 => offset_delete::handle,
+    InitProducerId 0..=5 => init_producer_id::handle,
+    AddPartitionsToTxn 0..=3 => add_partitions_to_txn::handle,
+    AddOffsetsToTxn 0..=4 => add_offsets_to_txn::handle,
+    EndTxn 0..=4 => end_txn::handle,
+    TxnOffsetCommit 0..=4 => txn_offset_commit::handle,
+    DescribeProducers 0..=0 => describe_producers::handle,
+    DescribeTransactions 0..=0 => describe_transactions::handle,
+    ListTransactions 0..=2 => list_transactions::handle,
     SaslHandshake 0..=1 => sasl_handshake::handle,
     SaslAuthenticate 0..=2 => sasl_authenticate::handle,
     CreateTopics 2..=7 => create_topics::handle,

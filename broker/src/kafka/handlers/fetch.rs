@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::select_all;
 use runnel_proto::kafka::messages::fetch_request::FetchPartition;
-use runnel_proto::kafka::messages::fetch_response::{EpochEndOffset, FetchableTopicResponse, PartitionData};
+use runnel_proto::kafka::messages::fetch_response::{
+    AbortedTransaction, EpochEndOffset, FetchableTopicResponse, PartitionData,
+};
 use runnel_proto::kafka::messages::{FetchRequest, FetchResponse};
 use runnel_proto::kafka::{ErrorCode, Uuid};
 use runnel_proto::records::{BatchHeader, Compression, split_batches};
@@ -16,6 +18,7 @@ use super::check_epoch;
 use crate::kafka::api::Call;
 use crate::kafka::errors::code;
 use crate::kafka::session::{Plan, Wanted};
+use crate::log;
 use crate::partition::Partition;
 use crate::types::Offset;
 
@@ -44,7 +47,7 @@ pub(in crate::kafka) async fn handle(call: &Call, request: FetchRequest) -> Fetc
         if found.complete || Instant::now() >= deadline || !call.operations.ready() {
             return answer(call, &plan, found.partitions);
         }
-        wait(call, &sources, &found.next_offsets, deadline).await;
+        wait(call, &sources, &found.next_offsets, &limits, deadline).await;
     }
 }
 
@@ -131,7 +134,7 @@ async fn read(
     let mut data = PartitionData {
         partition_index: row.partition,
         high_watermark: figures.high_watermark,
-        last_stable_offset: figures.high_watermark,
+        last_stable_offset: partition.last_stable_offset(),
         log_start_offset: figures.log_start_offset,
         aborted_transactions: limits.read_committed.then(Vec::new),
         // Never null: older librdkafka breaks on it.
@@ -146,10 +149,17 @@ async fn read(
         return Err(ErrorCode::OffsetOutOfRange);
     }
     let wanted = room.bytes.min(usize::try_from(row.partition_max_bytes).unwrap_or(0));
-    if row.fetch_offset >= figures.high_watermark || (wanted == 0 && !room.first) {
+    let visible = if limits.read_committed { data.last_stable_offset } else { figures.high_watermark };
+    if row.fetch_offset >= visible || (wanted == 0 && !room.first) {
         return Ok((data, row.fetch_offset));
     }
-    let batches = partition.read(row.fetch_offset, wanted).await.map_err(|error| code(&error))?;
+    let batches = if limits.read_committed {
+        let read = partition.read_committed(row.fetch_offset, wanted).await.map_err(|error| code(&error))?;
+        data.aborted_transactions = Some(read.aborted.iter().map(aborted).collect());
+        read.batches
+    } else {
+        partition.read(row.fetch_offset, wanted).await.map_err(|error| code(&error))?
+    };
     // Only the first partition that has something may go beyond the limits.
     if !room.first && batches.bytes.len() > wanted {
         return Ok((data, row.fetch_offset));
@@ -173,6 +183,10 @@ fn diverging(partition: &Partition, row: &FetchPartition) -> Result<Option<Epoch
     Ok(parts.map(|end| EpochEndOffset { epoch: end.epoch, end_offset: end.offset }))
 }
 
+fn aborted(transaction: &log::AbortedTransaction) -> AbortedTransaction {
+    AbortedTransaction { producer_id: transaction.producer_id, first_offset: transaction.first_offset }
+}
+
 fn has_zstd(bytes: &[u8]) -> bool {
     let is_zstd = |header: BatchHeader| header.compression() == Ok(Compression::Zstd);
     split_batches(bytes).any(|batch| batch.is_ok_and(|(header, _)| is_zstd(header)))
@@ -191,10 +205,16 @@ fn failed(partition_index: i32, error: ErrorCode) -> PartitionData {
 }
 
 /// Until one of the partitions has more than was found, the time is over, or the broker stops.
-async fn wait(call: &Call, sources: &[Source], next_offsets: &[Offset], deadline: Instant) {
+async fn wait(call: &Call, sources: &[Source], next_offsets: &[Offset], limits: &Limits, deadline: Instant) {
+    let readable = |partition: Arc<Partition>, offset| async move {
+        match limits.read_committed {
+            true => partition.readable_committed(offset).await,
+            false => partition.readable(offset).await,
+        }
+    };
     let sources = sources.iter().zip(next_offsets);
     let waits: Vec<_> = sources
-        .filter_map(|(source, offset)| Some(Box::pin(source.as_ref().ok()?.readable(*offset))))
+        .filter_map(|(source, offset)| Some(Box::pin(readable(Arc::clone(source.as_ref().ok()?), *offset))))
         .collect();
     let more = async {
         if waits.is_empty() {

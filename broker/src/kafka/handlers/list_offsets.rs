@@ -15,6 +15,7 @@ use crate::kafka::errors::code;
 use crate::partition::Partition;
 use crate::types::{Offset, UnixMillis};
 
+const READ_COMMITTED: i8 = 1;
 const LATEST: i64 = -1;
 const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
@@ -49,7 +50,7 @@ fn answer(call: &Call, request: ListOffsetsRequest) -> Vec<ListOffsetsTopicRespo
         let found = if twice.contains(&(name.into(), index)) {
             Err(ErrorCode::InvalidRequest)
         } else {
-            look(call, name, &partition)
+            look(call, name, &partition, request.isolation_level == READ_COMMITTED)
         };
         let (error_code, (offset, timestamp, leader_epoch)) = match found {
             Ok(found) => (0, found),
@@ -70,6 +71,7 @@ fn look(
     call: &Call,
     topic: &str,
     asked: &ListOffsetsPartition,
+    read_committed: bool,
 ) -> Result<(Offset, UnixMillis, i32), ErrorCode> {
     let topic = call.topic(topic, Uuid::nil())?;
     let partition = topic.partition(asked.partition_index).map_err(|error| code(&error))?;
@@ -77,6 +79,7 @@ fn look(
     let figures = partition.figures().map_err(|error| code(&error))?;
     let epoch = partition.leader_epoch();
     match asked.timestamp {
+        LATEST if read_committed => Ok((partition.last_stable_offset(), -1, epoch)),
         LATEST => Ok((figures.high_watermark, -1, epoch)),
         EARLIEST | EARLIEST_LOCAL | EARLIEST_PENDING_UPLOAD => Ok((figures.log_start_offset, -1, epoch)),
         LATEST_TIERED => Ok((-1, -1, -1)),

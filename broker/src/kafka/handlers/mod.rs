@@ -1,6 +1,8 @@
 //! A file an API: the request's fields to operations, what comes back to the response's fields.
 
 pub(super) mod acls;
+pub(super) mod add_offsets_to_txn;
+pub(super) mod add_partitions_to_txn;
 pub(super) mod alter_configs;
 pub(super) mod api_versions;
 mod configs;
@@ -13,15 +15,20 @@ pub(super) mod describe_cluster;
 pub(super) mod describe_configs;
 pub(super) mod describe_groups;
 pub(super) mod describe_log_dirs;
+pub(super) mod describe_producers;
 pub(super) mod describe_topic_partitions;
+pub(super) mod describe_transactions;
+pub(super) mod end_txn;
 pub(super) mod fetch;
 pub(super) mod find_coordinator;
 pub(super) mod heartbeat;
 pub(super) mod incremental_alter_configs;
+pub(super) mod init_producer_id;
 pub(super) mod join_group;
 pub(super) mod leave_group;
 pub(super) mod list_groups;
 pub(super) mod list_offsets;
+pub(super) mod list_transactions;
 pub(super) mod metadata;
 pub(super) mod offset_commit;
 pub(super) mod offset_delete;
@@ -33,6 +40,7 @@ pub(super) mod replicas;
 pub(super) mod sasl_authenticate;
 pub(super) mod sasl_handshake;
 pub(super) mod sync_group;
+pub(super) mod txn_offset_commit;
 pub(super) mod unset;
 
 use std::sync::Arc;
@@ -86,6 +94,15 @@ fn group_code(error: &BrokerError) -> ErrorCode {
         BrokerError::InvalidName { .. } => ErrorCode::InvalidGroupId,
         BrokerError::ShuttingDown => ErrorCode::NotCoordinator,
         error => code(error),
+    }
+}
+
+/// The code for what a transaction's coordinator refuses: clients before version `since` know epochs, but no fencing.
+fn fenced_since(since: i16, version: i16, error: &BrokerError) -> ErrorCode {
+    match code(error) {
+        ErrorCode::ProducerFenced if version < since => ErrorCode::InvalidProducerEpoch,
+        ErrorCode::NotLeaderOrFollower => ErrorCode::NotCoordinator,
+        code => code,
     }
 }
 

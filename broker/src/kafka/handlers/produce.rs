@@ -11,8 +11,13 @@ use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 use runnel_proto::records::{BatchHeader, Compression};
 
 use super::Refusal;
+use crate::coordinator::group::NamedPartition;
+use crate::coordinator::transaction::Producer;
+use crate::coordinator::transaction_runtime::Pass;
 use crate::kafka::api::{Call, Refused};
+use crate::kafka::errors::code;
 use crate::operations::Pending;
+use crate::partition::Topic;
 
 /// Zstandard came with this version; older clients could not read it back.
 const ZSTD_SINCE: i16 = 7;
@@ -31,7 +36,8 @@ pub(in crate::kafka) fn begin(
         let mut partitions = Vec::with_capacity(topic.partition_data.len());
         for partition in topic.partition_data {
             let index = partition.index;
-            let appended = append(call, &topic.name, topic.topic_id, partition, acks);
+            let transaction = request.transactional_id.as_deref();
+            let appended = append(call, &topic.name, topic.topic_id, partition, acks, transaction);
             if let (0, Err(refusal)) = (acks, &appended) {
                 return Err(Refused::Unacknowledged(refusal.to_error()));
             }
@@ -54,6 +60,7 @@ fn append(
     topic_id: Uuid,
     data: PartitionProduceData,
     acks: i16,
+    transactional_id: Option<&str>,
 ) -> Result<Pending, Refusal> {
     if !(-1..=1).contains(&acks) {
         return Err(ErrorCode::InvalidRequiredAcks.into());
@@ -61,7 +68,35 @@ fn append(
     let topic = call.topic(topic, topic_id)?;
     let records = data.records.unwrap_or_default();
     check_compression(&records, call.version)?;
+    // Its end waits until the batch is appended.
+    let _inside = enter_transaction(call, &topic, data.index, &records, transactional_id)?;
     Ok(call.operations.produce_to(&topic, data.index, records)?)
+}
+
+/// Sees that a transactional batch's partition takes part in its producer's transaction.
+fn enter_transaction(
+    call: &Call,
+    topic: &Topic,
+    partition: i32,
+    records: &Bytes,
+    transactional_id: Option<&str>,
+) -> Result<Option<Pass>, Refusal> {
+    // What can't be parsed is refused by the append.
+    let Some(header) = BatchHeader::parse(records).ok().filter(BatchHeader::is_transactional) else {
+        return Ok(None);
+    };
+    let name = transactional_id.ok_or_else(|| {
+        let text = "a transactional batch came in a request without a transactional id";
+        Refusal::new(ErrorCode::InvalidRecord, text.into())
+    })?;
+    let producer = Producer { id: header.producer_id, epoch: header.producer_epoch };
+    let partition = NamedPartition { topic: topic.name.to_string(), partition };
+    let entered = call.operations.enter_transaction(name, producer, partition);
+    entered.map(Some).map_err(|error| match code(&error) {
+        // Producers are told of epochs, not of fencing (KIP-588).
+        ErrorCode::ProducerFenced => Refusal::new(ErrorCode::InvalidProducerEpoch, error.to_string()),
+        _ => error.into(),
+    })
 }
 
 fn check_compression(records: &Bytes, version: i16) -> Result<(), Refusal> {
