@@ -187,3 +187,39 @@ pub(super) fn begin(operations: &Operations, client: &Arc<Client>, frame: Frame)
     }
     .boxed())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rows of `docs/PROTOCOL.md`, name and versions.
+    fn page() -> Vec<(String, String)> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/PROTOCOL.md");
+        let page = std::fs::read_to_string(path).expect("the page");
+        let rows = page.lines().skip_while(|line| !line.starts_with("| API |")).skip(2);
+        rows.take_while(|line| line.starts_with('|'))
+            .map(|line| {
+                let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+                (cells[1].to_owned(), cells[2].to_owned())
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_page_tells_what_is_served() {
+        let mut served = SERVED.to_vec();
+        served.sort_unstable_by_key(|(api, _)| api.code());
+        let row = |(api, versions): &(ApiKey, RangeInclusive<i16>)| {
+            (api.name().to_owned(), format!("{}–{}", versions.start(), versions.end()))
+        };
+        assert_eq!(page(), served.iter().map(row).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn nothing_is_served_that_the_messages_do_not_know() {
+        for (api, versions) in SERVED.iter().filter(|(api, _)| *api != ApiKey::Produce) {
+            let known = api.versions();
+            assert!(known.contains(versions.start()) && known.contains(versions.end()), "{}", api.name());
+        }
+    }
+}

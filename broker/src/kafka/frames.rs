@@ -75,3 +75,45 @@ impl Frames {
         self.buffer.first_chunk().map(|length| i32::from_be_bytes(*length))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(limit_bytes: usize, bytes: &[u8]) -> Frames {
+        let mut frames = Frames::new(limit_bytes);
+        frames.room().extend_from_slice(bytes);
+        frames
+    }
+
+    #[test]
+    fn frames_come_one_after_the_other_and_whole() {
+        let mut frames = frames(100, b"\0\0\0\x03abc\0\0\0\0\0\0\0\x02d");
+        assert_eq!(frames.pop().unwrap().bytes, "abc");
+        assert_eq!(frames.pop().unwrap().bytes, "");
+        assert!(frames.pop().is_none() && matches!(frames.next(), Ok(Next::Bytes)));
+        frames.room().extend_from_slice(b"e");
+        assert_eq!(frames.pop().unwrap().bytes, "de");
+    }
+
+    #[test]
+    fn a_length_beyond_the_limit_or_below_0_is_refused() {
+        for length in [101, i32::MAX, -1, i32::MIN] {
+            let frames = frames(100, &length.to_be_bytes());
+            let refused =
+                matches!(frames.next(), Err(Refused::FrameSize { size_bytes }) if size_bytes == length);
+            assert!(refused, "{length}");
+        }
+    }
+
+    #[test]
+    fn a_large_frame_is_admitted_before_it_is_read_and_takes_no_memory_before_it_comes() {
+        let size_bytes = 90 << 20;
+        let mut frames = frames(100 << 20, &(size_bytes as i32).to_be_bytes());
+        assert!(matches!(frames.next(), Ok(Next::Admission(size)) if size == size_bytes));
+        let budget = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
+        frames.admit(budget.try_acquire_owned().unwrap());
+        assert!(matches!(frames.next(), Ok(Next::Bytes)));
+        assert!(frames.room().capacity() < 2 * STEP_BYTES);
+    }
+}
