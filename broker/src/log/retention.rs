@@ -90,6 +90,11 @@ impl Log {
         }
         assert!(count < self.segments.len(), "the active segment stays");
         let first_kept = self.segments[count].files.base;
+        if self.is_stateful() && self.snapshots.newest() < Some(first_kept) {
+            // What is known from the batches that go must be known without them.
+            self.sync()?;
+            self.save_producers()?;
+        }
         // The hints go first: on a full disk they make room for the start.
         for segment in &self.segments[..count] {
             segment.files.index.close();
