@@ -90,11 +90,6 @@ impl Log {
         }
         assert!(count < self.segments.len(), "the active segment stays");
         let first_kept = self.segments[count].files.base;
-        if self.is_stateful() && self.snapshots.newest() < Some(first_kept) {
-            // What is known from the batches that go must be known without them.
-            self.sync()?;
-            self.save_producers()?;
-        }
         // The hints go first: on a full disk they make room for the start.
         for segment in &self.segments[..count] {
             segment.files.index.close();
@@ -114,6 +109,11 @@ impl Log {
 
     /// Durable before any segment goes, so that a segment that is missing without it shows.
     fn write_start(&mut self, start: Offset) -> Result<(), LogError> {
+        if self.is_stateful() && self.snapshots.newest() < Some(start) {
+            // What is known of producers from the batches before must be known without them.
+            self.sync()?;
+            self.save_producers()?;
+        }
         let written = start::write(&self.disk, &self.dir, start);
         written.map_err(|error| {
             let doing = format!("writing the start offset in {}", self.dir.display());

@@ -82,7 +82,7 @@ impl Log {
                 let bytes = self.disk.read(&transactions::path(&self.dir, base)).unwrap_or_default();
                 segment.aborted = transactions::decode(base, segment.end, &bytes)?;
                 loaded.push(base);
-            } else if number == last || segment.end > snapshot.offset {
+            } else {
                 let here = |aborted: &&AbortedTransaction| (base..segment.end).contains(&aborted.last_offset);
                 segment.aborted = snapshot.aborted.iter().filter(here).copied().collect();
             }
