@@ -631,8 +631,8 @@ impl Life {
         let config = self.config.clone();
         let verified = Log::open(self.simulation.disk(), dir(), config.clone(), None, false);
         match verified {
-            Err(LogError::Corrupt { .. }) => {
-                assert_eq!(disk.read(&path).unwrap(), damaged, "damaged files are left alone");
+            Err(LogError::Corrupt { reason }) => {
+                assert_eq!(disk.read(&path).unwrap(), damaged, "damaged files are left alone: {reason}");
             }
             // The last batch of all: without a checkpoint nothing tells whether it was synced.
             Ok((log, _)) => {

@@ -182,13 +182,13 @@ impl Ledger {
             let mine = || self.sent.values().rev().filter(move |sent| sent.stamp.producer_id == producer_id);
             let last = mine().next().expect("it has something in the log");
             let data = |sent: &&Sent| sent.marker.is_none();
-            let this_epoch = mine().take_while(|sent| sent.stamp.producer_epoch == last.stamp.producer_epoch);
+            let mut this_epoch =
+                mine().take_while(|sent| sent.stamp.producer_epoch == last.stamp.producer_epoch);
             ProducerView {
                 producer_id,
                 epoch: last.stamp.producer_epoch,
                 last_sequence: this_epoch
-                    .filter(data)
-                    .next()
+                    .find(data)
                     .map_or(-1, |sent| sent.stamp.base_sequence.wrapping_add(sent.count - 1) & i32::MAX),
                 last_timestamp_ms: 0,
                 coordinator_epoch: mine()
