@@ -13,6 +13,7 @@ use std::time::Duration;
 
 pub use open::Opened;
 
+use crate::clock;
 use crate::config::BrokerConfig;
 use crate::coordinator::runtime::Groups;
 use crate::coordinator::transaction_runtime::Transactions;
@@ -69,6 +70,7 @@ impl Logs {
                 }
                 let (registry, checkpoint) = (registry.clone(), Arc::clone(&checkpoint));
                 let written = tokio::task::spawn_blocking(move || {
+                    save_producers(&registry);
                     let points = sync_points(&registry);
                     let mut checkpoint =
                         checkpoint.lock().expect("no one panics while holding the checkpoint");
@@ -116,6 +118,15 @@ impl Logs {
     /// Stops without trusting the disk any more: whoever waits is told, and the next start verifies.
     pub fn abandon(&self, reason: &str) {
         end_all(&self.registry, &BrokerError::StorageFailed { reason: reason.to_owned() });
+    }
+}
+
+/// Has each partition write what it knows of producers, where that is due.
+fn save_producers(registry: &Registry) {
+    let now_ms = clock::now_ms();
+    for partition in registry.all().iter().flat_map(|topic| &topic.partitions) {
+        // A partition that ends has told why.
+        let _ = partition.save_producers(now_ms);
     }
 }
 

@@ -5,9 +5,11 @@
 //! time the first is synced and they change places. So a crash leaves at least the durable one whole.
 //!
 //! ```text
-//! magic "RNLCKPT1" | generation u64 | clean u8 | count u32 | count × (topic id 16 bytes, partition i32, offset i64,
-//! segment i64, position u64) | CRC-32C u32 of all before                                              (big-endian)
+//! magic "RNLCKPT2" | generation u64 | clean u8 | count u32 | count × (topic id 16 bytes, partition i32, offset i64,
+//! segment i64, position u64, producers u8) | CRC-32C u32 of all before                                (big-endian)
 //! ```
+//!
+//! Its first version, without `producers`, is still read: what wrote it remembered none.
 
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -19,9 +21,11 @@ use uuid::Uuid;
 use crate::storage::{Disk, DiskFile, Open};
 use crate::types::{Offset, TopicPartition};
 
-const MAGIC: &[u8; 8] = b"RNLCKPT1";
+const MAGIC: &[u8; 8] = b"RNLCKPT2";
+const FIRST_MAGIC: &[u8; 8] = b"RNLCKPT1";
 const HEAD_BYTES: usize = 21;
-const POINT_BYTES: usize = 44;
+const FIRST_POINT_BYTES: usize = 44;
+const POINT_BYTES: usize = 45;
 const SUM_BYTES: usize = 4;
 
 /// After so many writes of one slot it is synced and the other takes over.
@@ -36,15 +40,19 @@ pub struct SyncPoint {
     pub segment: Offset,
     /// Where in that segment's file, in bytes.
     pub position: u64,
+    /// Something is known of producers or of aborted transactions there that a start has to read; if not, there is
+    /// nothing to look for.
+    pub producers: bool,
 }
 
 impl SyncPoint {
     /// The point of a log of which nothing is known to be on disk.
-    pub const START: Self = Self { offset: 0, segment: 0, position: 0 };
+    pub const START: Self = Self { offset: 0, segment: 0, position: 0, producers: false };
 
     /// Stands for the point of a log that was found damaged when its true one was lost. No log reaches it, so it stays
     /// closed: nothing of it may pass for a torn tail from then on.
-    pub const DAMAGED: Self = Self { offset: Offset::MAX, segment: Offset::MAX, position: 0 };
+    pub const DAMAGED: Self =
+        Self { offset: Offset::MAX, segment: Offset::MAX, position: 0, producers: false };
 }
 
 /// What a checkpoint says.
@@ -163,6 +171,7 @@ fn encode(generation: u64, clean: bool, points: &BTreeMap<TopicPartition, SyncPo
         bytes.extend_from_slice(&point.offset.to_be_bytes());
         bytes.extend_from_slice(&point.segment.to_be_bytes());
         bytes.extend_from_slice(&point.position.to_be_bytes());
+        bytes.push(point.producers.into());
     }
     let sum = crc32c::crc32c(&bytes);
     bytes.extend_from_slice(&sum.to_be_bytes());
@@ -172,21 +181,27 @@ fn encode(generation: u64, clean: bool, points: &BTreeMap<TopicPartition, SyncPo
 fn decode(bytes: &[u8]) -> Option<(u64, Image)> {
     let (content, sum) = bytes.split_last_chunk::<SUM_BYTES>()?;
     let (head, points) = content.split_first_chunk::<HEAD_BYTES>()?;
-    if !head.starts_with(MAGIC) || crc32c::crc32c(content).to_be_bytes() != *sum {
+    let point_bytes = match head.first_chunk()? {
+        MAGIC => POINT_BYTES,
+        FIRST_MAGIC => FIRST_POINT_BYTES,
+        _ => return None,
+    };
+    if crc32c::crc32c(content).to_be_bytes() != *sum {
         return None;
     }
     let generation = u64::from_be_bytes(*head[8..].first_chunk()?);
     let count = u32::from_be_bytes(*head[17..].first_chunk()?) as usize;
-    if points.len() != count * POINT_BYTES {
+    if points.len() != count * point_bytes {
         return None;
     }
-    let points = points.chunks_exact(POINT_BYTES).map(|point| {
+    let points = points.chunks_exact(point_bytes).map(|point| {
         let topic_id = Uuid::from_bytes(*point.first_chunk()?);
         let partition = i32::from_be_bytes(*point[16..].first_chunk()?);
         let offset = i64::from_be_bytes(*point[20..].first_chunk()?);
         let segment = i64::from_be_bytes(*point[28..].first_chunk()?);
         let position = u64::from_be_bytes(*point[36..].first_chunk()?);
-        Some((TopicPartition { topic_id, partition }, SyncPoint { offset, segment, position }))
+        let producers = point.get(FIRST_POINT_BYTES) == Some(&1);
+        Some((TopicPartition { topic_id, partition }, SyncPoint { offset, segment, position, producers }))
     });
     Some((generation, Image { clean: head[16] == 1, points: points.collect::<Option<_>>()? }))
 }

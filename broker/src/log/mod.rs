@@ -3,6 +3,8 @@
 //! ```text
 //! <base offset, 20 digits>.log     record batches, as they came, one after the other
 //! <base offset, 20 digits>.index   where some of them start, a rebuildable hint
+//! <base offset, 20 digits>.txnindex  which transactions were aborted in a sealed segment, if any
+//! <offset, 20 digits>.snapshot     what was known of producers there, a rebuildable hint
 //! start                            the first offset readers may see, once that is not 0
 //! compaction                       how far the log is compacted, a hint
 //! *.cleaned, *.swap, *.new         work in progress; finished or removed on open
@@ -42,8 +44,8 @@ pub use compaction::{Compacted, CompactionPlan, CompactionResult};
 pub use epochs::EpochEnd;
 use epochs::Epochs;
 pub use error::LogError;
-pub use producers::ProducerView;
-use producers::{Producers, Verdict};
+pub use producers::{ProducerView, SnapshotPlan, WrittenSnapshot};
+use producers::{Producers, Snapshots, Verdict};
 pub use read::{Batches, ReadPlan};
 pub use recovery::Recovery;
 pub use retention::Deleted;
@@ -70,6 +72,9 @@ pub struct Log {
     compaction: compaction::State,
     epochs: Epochs,
     producers: Producers,
+    snapshots: Snapshots,
+    /// The index of some segment lacks aborted transactions; that of the active one has none.
+    aborts_unsaved: bool,
     /// Everything before is on disk.
     synced: SyncPoint,
     /// The active segment's file, held open while it has bytes that are not synced: closing it could lose the
@@ -171,6 +176,8 @@ impl Log {
             compaction,
             epochs: Epochs::default(),
             producers: Producers::default(),
+            snapshots: Snapshots::default(),
+            aborts_unsaved: false,
             synced,
             unsynced_file: None,
             first_append_ms: None,
@@ -253,8 +260,12 @@ impl Log {
         if header.producer_id >= 0
             && let Some(aborted) = self.producers.replay(&header, marker, Some(now_ms))
         {
-            self.active_mut().aborted.push(aborted);
+            let active = self.active_mut();
+            active.aborted.push(aborted);
+            active.aborted_unsaved = true;
+            self.aborts_unsaved = true;
         }
+        self.snapshots.appended(batch.bytes.len());
         self.first_append_ms.get_or_insert(now_ms);
         let log_append_time_ms = batch.log_append_time_ms();
         Ok(Appended { base_offset, next_offset, log_append_time_ms, duplicate: false })
@@ -307,6 +318,7 @@ impl Log {
     pub fn close(&mut self) -> Result<SyncPoint, LogError> {
         self.check_failed()?;
         self.sync()?;
+        self.save_producers()?;
         for segment in &self.segments {
             _ = segment.files.index.flush();
             segment.files.index.close();
@@ -325,7 +337,12 @@ impl Log {
 
     fn end_point(&self) -> SyncPoint {
         let active = self.active();
-        SyncPoint { offset: active.end, segment: active.files.base, position: active.size }
+        SyncPoint {
+            offset: active.end,
+            segment: active.files.base,
+            position: active.size,
+            producers: self.is_stateful(),
+        }
     }
 
     fn is_full_for(&self, size_bytes: usize, next_offset: Offset) -> bool {
@@ -358,6 +375,7 @@ impl Log {
         let next = next.map_err(|error| self.failed_by(error))?;
         self.active().seal();
         self.segments.push(next);
+        self.snapshots.rolled();
         self.first_append_ms = None;
         self.synced = self.end_point();
         Ok(())

@@ -15,6 +15,7 @@ use super::error::LogError;
 use super::scan::{Depth, Scan, ScanError, header_at};
 use super::segment::{INDEX_INTERVAL_BYTES, Segment, remove_if_there};
 use super::start::{self, Start};
+use super::transactions;
 use super::{Log, SyncPoint};
 use crate::config::TopicConfig;
 use crate::storage::{DeferredSync, Disk, DiskFile};
@@ -71,7 +72,7 @@ impl Log {
             return Err(corrupt(&dir, "it was damaged already when the checkpoint was lost"));
         }
         let mut recovery = Recovery::default();
-        let (mut bases, start) = tidy(&disk, &dir)?;
+        let Found { mut bases, start, names } = tidy(&disk, &dir)?;
         let needed = sync_point.unwrap_or_default();
         let Some(last) = bases.pop() else {
             // The log was being created when the broker stopped.
@@ -102,7 +103,7 @@ impl Log {
         };
         let trusted = match sync_point {
             Some(point) if point.segment == last => Trust::Until(point),
-            Some(_) => Trust::Until(SyncPoint { offset: last, segment: last, position: 0 }),
+            Some(_) => Trust::Until(SyncPoint { offset: last, segment: last, ..SyncPoint::START }),
             None => Trust::Nothing,
         };
         let active = segments.last_mut().expect("one was pushed");
@@ -118,7 +119,8 @@ impl Log {
             start::write(&disk, &dir, start)
                 .map_err(|error| LogError::write("writing the start offset", &error))?;
         }
-        let mut log = Self::of_segments(disk, dir, config, segments, start);
+        let mut log = Self::of_segments(disk.clone(), dir, config, segments, start);
+        log.recover_producers(&names, sync_point, sync)?;
         log.first_append_ms = log.first_timestamp();
         Ok((log, recovery))
     }
@@ -138,12 +140,21 @@ enum Trust {
     Nothing,
 }
 
-/// Finishes what was being done when the broker stopped: the segments that the log has, and its start.
-fn tidy(disk: &Disk, dir: &Path) -> Result<(Vec<Offset>, Start), LogError> {
+/// What is in a log's directory.
+struct Found {
+    /// Of the segments.
+    bases: Vec<Offset>,
+    start: Start,
+    /// All names.
+    names: Vec<String>,
+}
+
+/// Finishes what was being done when the broker stopped.
+fn tidy(disk: &Disk, dir: &Path) -> Result<Found, LogError> {
     let doing = || format!("opening {}", dir.display());
     let read = |error| LogError::read(&doing(), &error);
     let write = |error| LogError::write(&doing(), &error);
-    let names = match disk.list(dir) {
+    let mut names = match disk.list(dir) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
         other => other.map_err(read)?,
     };
@@ -152,9 +163,13 @@ fn tidy(disk: &Disk, dir: &Path) -> Result<(Vec<Offset>, Start), LogError> {
     bases.sort_unstable();
     let swaps: Vec<Offset> = names.iter().filter_map(|name| base_of(name, ".log.swap")).collect();
     compaction::finish_swaps(disk, dir, &mut bases, &swaps)?;
+    if !swaps.is_empty() {
+        names = disk.list(dir).map_err(read)?;
+    }
     for name in &names {
         // An index without its log.
-        let orphan = base_of(name, ".index").is_some_and(|base| bases.binary_search(&base).is_err());
+        let base = base_of(name, ".index").or_else(|| base_of(name, transactions::EXTENSION));
+        let orphan = base.is_some_and(|base| bases.binary_search(&base).is_err());
         if orphan || name.ends_with(".cleaned") || name.ends_with(".new") {
             remove_if_there(disk, &dir.join(name)).map_err(write)?;
         }
@@ -166,10 +181,10 @@ fn tidy(disk: &Disk, dir: &Path) -> Result<(Vec<Offset>, Start), LogError> {
             Segment::empty(disk, dir, base).remove(disk).map_err(write)?;
         }
     }
-    Ok((bases, start))
+    Ok(Found { bases, start, names })
 }
 
-fn base_of(name: &str, extension: &str) -> Option<Offset> {
+pub(super) fn base_of(name: &str, extension: &str) -> Option<Offset> {
     let digits = name.strip_suffix(extension)?;
     let well_formed = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     if well_formed { digits.parse().ok() } else { None }

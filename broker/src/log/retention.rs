@@ -109,6 +109,11 @@ impl Log {
 
     /// Durable before any segment goes, so that a segment that is missing without it shows.
     fn write_start(&mut self, start: Offset) -> Result<(), LogError> {
+        if self.is_stateful() && self.snapshots.newest() < Some(start) {
+            // What is known of producers from the batches before must be known without them.
+            self.sync()?;
+            self.save_producers()?;
+        }
         let written = start::write(&self.disk, &self.dir, start);
         written.map_err(|error| {
             let doing = format!("writing the start offset in {}", self.dir.display());

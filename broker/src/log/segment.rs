@@ -9,7 +9,7 @@ use runnel_proto::records::BatchHeader;
 use super::error::LogError;
 use super::index::{Doubt, Entry, Index};
 use super::scan::{Depth, Scan, ScanError, header_at};
-use super::transactions::AbortedTransaction;
+use super::transactions::{self, AbortedTransaction};
 use crate::storage::{DeferredSync, Disk, DiskFile, Handle, Open};
 use crate::types::{Offset, UnixMillis};
 
@@ -34,6 +34,8 @@ pub(super) struct Segment {
     pub(super) max_timestamp_ms: UnixMillis,
     /// The transactions whose abort markers are here.
     pub(super) aborted: Vec<AbortedTransaction>,
+    /// The segment's index on disk lacks some of them; it is written once the segment is sealed.
+    pub(super) aborted_unsaved: bool,
     /// The entry that the last batch has, or would have.
     last_batch: Option<Entry>,
     /// Bytes since the last batch with an entry.
@@ -87,6 +89,7 @@ impl Segment {
             end,
             max_timestamp_ms: i64::MIN,
             aborted: Vec::new(),
+            aborted_unsaved: false,
             last_batch: None,
             unindexed_bytes: 0,
         }
@@ -217,12 +220,15 @@ impl Segment {
         self.files.log.open().map_err(|error| self.read_error(&error))
     }
 
-    /// Removes both files; readers go on.
+    /// Removes all files; readers go on.
     pub(super) fn remove(&self, disk: &Disk) -> io::Result<()> {
         self.files.index.close();
         remove_if_there(disk, self.files.index.path())?;
         self.files.log.close();
-        remove_if_there(disk, self.files.log.path())
+        remove_if_there(disk, self.files.log.path())?;
+        // Last: without it, a segment would seem to have nothing aborted.
+        let dir = self.files.log.path().parent().unwrap_or(Path::new(""));
+        remove_if_there(disk, &transactions::path(dir, self.files.base))
     }
 
     pub(super) fn scan_error(&self, error: ScanError) -> LogError {

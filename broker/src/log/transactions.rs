@@ -1,7 +1,18 @@
 //! Transactions as a reader of committed records sees them (KIP-98): how far it may read, and what to leave out.
 
+use std::path::{Path, PathBuf};
+
+use bytes::{Buf, BufMut, TryGetError};
+
 use super::Log;
 use crate::types::Offset;
+
+/// What the index of a sealed segment's aborted transactions is called after the segment's base offset. It holds those
+/// whose markers are in the segment, 32 bytes each, big-endian, and 4 bytes of CRC-32C of the base offset and all of
+/// them. A segment without any has no index; one that is empty stands for doubt.
+pub(super) const EXTENSION: &str = ".txnindex";
+
+const SUM_BYTES: usize = 4;
 
 /// A transaction whose records are to be left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +28,22 @@ pub struct AbortedTransaction {
 }
 
 impl AbortedTransaction {
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        out.put_i64(self.producer_id);
+        out.put_i64(self.first_offset);
+        out.put_i64(self.last_offset);
+        out.put_i64(self.last_stable_offset);
+    }
+
+    pub(super) fn take(fields: &mut &[u8]) -> Result<Self, TryGetError> {
+        Ok(Self {
+            producer_id: fields.try_get_i64()?,
+            first_offset: fields.try_get_i64()?,
+            last_offset: fields.try_get_i64()?,
+            last_stable_offset: fields.try_get_i64()?,
+        })
+    }
+
     fn overlaps(&self, from: Offset, to: Offset) -> bool {
         self.last_offset >= from && self.first_offset < to
     }
@@ -53,4 +80,35 @@ impl Log {
         }
         found
     }
+}
+
+/// The index's file for the segment at `base`.
+pub(super) fn path(dir: &Path, base: Offset) -> PathBuf {
+    dir.join(format!("{base:020}{EXTENSION}"))
+}
+
+pub(super) fn encode(base: Offset, aborted: &[AbortedTransaction]) -> Vec<u8> {
+    let mut out = Vec::new();
+    aborted.iter().for_each(|aborted| aborted.put(&mut out));
+    let sum = sum(base, &out);
+    out.put_u32(sum);
+    out
+}
+
+/// What an index says about the segment from `base` to `end`; `None` if it is damaged.
+pub(super) fn decode(base: Offset, end: Offset, bytes: &[u8]) -> Option<Vec<AbortedTransaction>> {
+    let (mut entries, stored) = bytes.split_last_chunk::<SUM_BYTES>()?;
+    if sum(base, entries).to_be_bytes() != *stored {
+        return None;
+    }
+    let mut aborted = Vec::new();
+    while !entries.is_empty() {
+        aborted.push(AbortedTransaction::take(&mut entries).ok()?);
+    }
+    let ours = aborted.iter().all(|aborted| (base..end).contains(&aborted.last_offset));
+    (ours && aborted.is_sorted_by_key(|aborted| aborted.last_offset)).then_some(aborted)
+}
+
+fn sum(base: Offset, entries: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&base.to_be_bytes()), entries)
 }

@@ -35,6 +35,18 @@ impl Partition {
         Ok(Upkeep { segments_deleted: deleted.segments, bytes_deleted: deleted.bytes, compacted })
     }
 
+    /// Writes what is known of producers, if that is due. The lock is not held while it is written.
+    pub fn save_producers(&self, now_ms: UnixMillis) -> Result<(), BrokerError> {
+        let Some(plan) = self.with_log(|log| log.plan_snapshot(now_ms))? else { return Ok(()) };
+        match plan.run().map_err(|error| self.refuse(error))? {
+            Some(written) => self.with_log(|log| {
+                log.finish_snapshot(&written);
+                Ok(())
+            }),
+            None => Ok(()),
+        }
+    }
+
     /// Compacts closed segments when enough of them is not yet compacted. The lock is held at both ends only.
     fn compact(&self, now_ms: UnixMillis) -> Result<bool, BrokerError> {
         // Whether the records of an open transaction count is not decided.

@@ -10,13 +10,20 @@
 //! `delete.retention.ms` is over since, the next pass drops the tombstones that were there. (Kafka writes that time
 //! into the batches, KIP-534; a note beside them leaves the batches as their producers made them, and follows a
 //! change of the setting.)
+//!
+//! Nothing at or above the last stable offset is touched. Records of aborted transactions go at once, and supersede
+//! nothing. A marker is like a tombstone: it has its time from the first pass that meets it, and then goes with a pass
+//! that finds no batch of its transaction any more, and its entry in the index of aborted transactions with it. The
+//! batches and markers that producers are known from stay, without records if need be.
 
 mod keys;
 mod pass;
 mod swap;
 #[cfg(test)]
 mod tests;
+mod transactions;
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +32,7 @@ pub use pass::CompactionResult;
 use pass::Source;
 pub use swap::Compacted;
 pub(super) use swap::finish_swaps;
+use transactions::Aborted;
 
 use super::Log;
 use super::scan::header_at;
@@ -50,6 +58,10 @@ pub struct CompactionPlan {
     clean_until: Offset,
     /// Tombstones before may go.
     tombstones_until: Offset,
+    /// Records of these transactions go; nobody is to read them.
+    aborted: Aborted,
+    /// Batches and markers that producers are known from, by base offset.
+    remembered: HashSet<Offset>,
     segment_bytes: u64,
     max_keys: usize,
 }
@@ -71,6 +83,7 @@ impl Log {
         if !self.config.cleanup_policy.compact || self.failed.is_some() {
             return None;
         }
+        let upper = self.last_stable_offset(upper);
         let newest_ms = match self.config.min_compaction_lag_ms {
             ..=0 => UnixMillis::MAX,
             lag_ms => now_ms.saturating_sub(lag_ms),
@@ -82,7 +95,10 @@ impl Log {
         if ready.is_empty() || !(tombstones_until > 0 || self.is_dirty(ready, now_ms)) {
             return None;
         }
+        let (first, end) = (ready[0].files.base, ready[ready.len() - 1].end);
         Some(CompactionPlan {
+            aborted: Aborted::new(self.aborted_transactions(first, end)),
+            remembered: self.producers.remembered(),
             disk: self.disk.clone(),
             dir: self.dir.clone(),
             sources: ready.iter().map(Source::of).collect(),
@@ -190,6 +206,11 @@ fn swap_path(log: &Path) -> PathBuf {
 
 impl Source {
     fn of(segment: &Segment) -> Self {
-        Self { files: Arc::clone(&segment.files), size: segment.size, end: segment.end }
+        Self {
+            files: Arc::clone(&segment.files),
+            size: segment.size,
+            end: segment.end,
+            aborted: segment.aborted.clone(),
+        }
     }
 }

@@ -8,11 +8,14 @@ use bytes::Bytes;
 use runnel_proto::records::{BatchError, BatchHeader, BatchReader, HEADER_BYTES, Record, Retained};
 
 use super::keys::Keys;
+use super::transactions::Markers;
 use super::{CompactionPlan, cleaned_path};
+use crate::log::AbortedTransaction;
 use crate::log::error::LogError;
 use crate::log::index::Entry;
 use crate::log::scan::{Depth, Scan, ScanError};
 use crate::log::segment::{Files, INDEX_INTERVAL_BYTES, Segment, log_path, remove_if_there};
+use crate::log::transactions;
 use crate::storage::{DiskFile, Open};
 use crate::types::Offset;
 
@@ -26,6 +29,8 @@ pub(super) struct Source {
     pub(super) files: Arc<Files>,
     pub(super) size: u64,
     pub(super) end: Offset,
+    /// Transactions whose abort markers are here.
+    pub(super) aborted: Vec<AbortedTransaction>,
 }
 
 /// What a pass wrote; [`Log::finish_compaction`](super::Log::finish_compaction) puts it in place.
@@ -44,6 +49,8 @@ pub(super) struct Cleaned {
     pub(super) path: PathBuf,
     pub(super) segment: Segment,
     pub(super) entries: Vec<Entry>,
+    /// The path of the index of aborted transactions, if the segment has some.
+    pub(super) aborted_path: Option<PathBuf>,
 }
 
 impl CompactionPlan {
@@ -56,15 +63,17 @@ impl CompactionPlan {
     pub fn run(self) -> Result<CompactionResult, LogError> {
         let mut reader = BatchReader::new(MAX_DECOMPRESSED_BYTES);
         let (keys, clean_until) = self.note_keys(&mut reader)?;
-        let mut pass = Pass { plan: &self, keys, clean_until, reader, new_tombstones: false };
+        let markers = Markers::default();
+        let mut pass = Pass { plan: &self, keys, clean_until, reader, markers, new_tombstones: false };
         let mut cleaned: Vec<Cleaned> = Vec::new();
         for group in self.groups(clean_until) {
             match pass.clean(group) {
                 Ok(segment) => cleaned.extend(segment),
                 Err(error) => {
-                    let written = cleaned.iter().map(|cleaned| cleaned.path.clone());
-                    for path in written.chain([cleaned_path(&log_path(&self.dir, group[0].files.base))]) {
-                        _ = remove_if_there(&self.disk, &path);
+                    let bases = cleaned.iter().map(|cleaned| cleaned.segment.files.base);
+                    for base in bases.chain([group[0].files.base]) {
+                        _ = remove_if_there(&self.disk, &cleaned_path(&log_path(&self.dir, base)));
+                        _ = remove_if_there(&self.disk, &cleaned_path(&transactions::path(&self.dir, base)));
                     }
                     return Err(error);
                 }
@@ -87,7 +96,10 @@ impl CompactionPlan {
             let file = source.open()?;
             let mut scan = Scan::new(&file, Depth::Batches, 0, source.size);
             while let Some(batch) = scan.next().map_err(|error| source.error(error))? {
-                if batch.header.is_control() || batch.header.next_offset() <= self.clean_until {
+                if batch.header.is_control()
+                    || batch.header.next_offset() <= self.clean_until
+                    || self.aborted.contain(&batch.header)
+                {
                     continue;
                 }
                 if !keys.has_room_for(usize::try_from(batch.header.record_count).unwrap_or(0)) {
@@ -130,6 +142,7 @@ struct Pass<'a> {
     keys: Keys,
     clean_until: Offset,
     reader: BatchReader,
+    markers: Markers,
     new_tombstones: bool,
 }
 
@@ -161,23 +174,49 @@ impl Pass<'_> {
                 }
             }
         }
-        let cleaned = writer.finish(group)?;
         if !changed {
-            _ = remove_if_there(&self.plan.disk, &cleaned.path);
+            _ = remove_if_there(&self.plan.disk, &writer.path);
             return Ok(None);
         }
-        Ok(Some(cleaned))
+        let aborted = group.iter().flat_map(|source| &source.aborted).copied();
+        writer.segment.aborted =
+            aborted.filter(|aborted| !self.markers.dropped.contains(&aborted.last_offset)).collect();
+        writer.finish(self.plan, group).map(Some)
     }
 
-    /// What stays of a batch. Markers stay, and what cannot be decoded.
+    /// What stays of a batch. What producers are known from stays as a header, what cannot be decoded as it is.
     fn retain(&mut self, header: &BatchHeader, batch: &[u8]) -> Retained {
         if header.is_control() {
-            return Retained::All;
+            return if self.keeps_marker(header) { Retained::All } else { Retained::None };
         }
+        self.markers.batch(header);
+        match self.retain_records(header, batch) {
+            Retained::None if self.plan.remembered.contains(&header.base_offset) => {
+                Retained::Some(Bytes::copy_from_slice(&emptied(batch)))
+            }
+            retained => retained,
+        }
+    }
+
+    fn keeps_marker(&mut self, header: &BatchHeader) -> bool {
+        let needed = self.markers.needs(header);
         if header.record_count == 0 {
+            return false;
+        }
+        let offset = header.base_offset;
+        if needed || self.plan.remembered.contains(&offset) || offset >= self.plan.tombstones_until {
+            self.new_tombstones |= (self.plan.clean_until..self.clean_until).contains(&offset);
+            return true;
+        }
+        self.markers.dropped.insert(offset);
+        false
+    }
+
+    fn retain_records(&mut self, header: &BatchHeader, batch: &[u8]) -> Retained {
+        if header.record_count == 0 || self.plan.aborted.contain(header) {
             return Retained::None;
         }
-        let Self { plan, keys, clean_until, reader, new_tombstones } = self;
+        let Self { plan, keys, clean_until, reader, new_tombstones, .. } = self;
         let mut keep = |record: &Record<'_>| {
             // A compacted topic takes no record without a key; there may be some from before it was one.
             let Some(key) = record.key else { return false };
@@ -230,12 +269,24 @@ impl Writer {
         written.map_err(|error| LogError::write(&format!("writing {}", self.path.display()), &error))
     }
 
-    fn finish(mut self, group: &[Source]) -> Result<Cleaned, LogError> {
+    fn finish(mut self, plan: &CompactionPlan, group: &[Source]) -> Result<Cleaned, LogError> {
         self.flush()?;
         let doing = || format!("syncing {}", self.path.display());
         self.file.sync().map_err(|error| LogError::sync(&doing(), &error))?;
+        let base = self.segment.files.base;
+        let mut aborted_path = None;
+        // Even if none is left: what an older snapshot says does not hold any more.
+        if group.iter().any(|source| !source.aborted.is_empty()) {
+            let path = cleaned_path(&transactions::path(&plan.dir, base));
+            let content = transactions::encode(base, &self.segment.aborted);
+            plan.disk.write_new(&path, &content).map_err(|error| match plan.disk.has_failed() {
+                true => LogError::sync(&doing(), &error),
+                false => LogError::write(&doing(), &error),
+            })?;
+            aborted_path = Some(path);
+        }
         let sources = group.iter().map(Source::same).collect();
-        Ok(Cleaned { sources, path: self.path, segment: self.segment, entries: self.entries })
+        Ok(Cleaned { sources, path: self.path, segment: self.segment, entries: self.entries, aborted_path })
     }
 
     fn broken(&self, error: &BatchError) -> LogError {
@@ -258,7 +309,8 @@ impl Source {
     }
 
     fn same(&self) -> Self {
-        Self { files: self.files.clone(), size: self.size, end: self.end }
+        let Self { files, size, end, aborted } = self;
+        Self { files: files.clone(), size: *size, end: *end, aborted: aborted.clone() }
     }
 }
 

@@ -8,7 +8,7 @@
 //! ```
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::pass::{Cleaned, CompactionResult};
@@ -17,6 +17,7 @@ use crate::log::Log;
 use crate::log::error::LogError;
 use crate::log::scan::{Depth, Scan};
 use crate::log::segment::{Segment, index_path, log_path, remove_if_there};
+use crate::log::transactions;
 use crate::storage::{Disk, Open};
 use crate::types::{Offset, UnixMillis};
 
@@ -47,8 +48,8 @@ impl Log {
         let CompactionResult { cleaned, clean_until, tombstones_until, new_tombstones } = result;
         let (wanted, stale): (Vec<Cleaned>, Vec<Cleaned>) =
             cleaned.into_iter().partition(|cleaned| self.place_of(cleaned).is_some());
-        for cleaned in &stale {
-            _ = remove_if_there(&self.disk, &cleaned.path);
+        for path in stale.iter().flat_map(Cleaned::paths) {
+            _ = remove_if_there(&self.disk, path);
         }
         let mut compacted = Compacted::default();
         if !wanted.is_empty() {
@@ -83,7 +84,9 @@ impl Log {
         if let Err(error) = names.try_for_each(|(path, swap)| disk.rename(path, &swap)) {
             // Nothing is replaced yet. A full disk has no room for a longer name, perhaps.
             for cleaned in cleaned {
-                let undone = remove_if_there(disk, &cleaned.path)
+                let undone = cleaned
+                    .paths()
+                    .try_for_each(|path| remove_if_there(disk, path))
                     .and_then(|()| remove_if_there(disk, &swap_path(&log_of(cleaned))));
                 undone.map_err(|error| LogError::sync(&doing(), &error))?;
             }
@@ -98,6 +101,11 @@ impl Log {
                 remove_replaced(disk, dir, cleaned.segment.files.base, replaced)?;
             }
             disk.sync_dir(dir)?;
+            for cleaned in cleaned {
+                if let Some(path) = &cleaned.aborted_path {
+                    disk.rename(path, &transactions::path(dir, cleaned.segment.files.base))?;
+                }
+            }
             for path in cleaned.iter().map(log_of) {
                 disk.rename(&swap_path(&path), &path)?;
             }
@@ -123,6 +131,13 @@ impl Log {
     }
 }
 
+impl Cleaned {
+    /// What was written, under temporary names.
+    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        std::iter::once(&self.path).chain(&self.aborted_path)
+    }
+}
+
 /// Removes the segments that the one at `base` replaces; its own name is taken over by the rename.
 fn remove_replaced(
     disk: &Disk,
@@ -132,6 +147,7 @@ fn remove_replaced(
 ) -> io::Result<()> {
     for old in replaced {
         remove_if_there(disk, &index_path(dir, old))?;
+        remove_if_there(disk, &transactions::path(dir, old))?;
         if old != base {
             remove_if_there(disk, &log_path(dir, old))?;
         }
@@ -153,6 +169,9 @@ pub(in crate::log) fn finish_swaps(
         let replaced: Vec<Offset> = bases.iter().copied().filter(|old| (base..end).contains(old)).collect();
         let path = log_path(dir, base);
         let finished = remove_replaced(disk, dir, base, replaced.into_iter())
+            // Which transactions were aborted in it has to be found anew.
+            .and_then(|()| remove_if_there(disk, &transactions::path(dir, base)))
+            .and_then(|()| disk.open(&transactions::path(dir, base), Open::CreateNew).map(|_| ()))
             .and_then(|()| disk.sync_dir(dir))
             .and_then(|()| disk.rename(&swap_path(&path), &path))
             .and_then(|()| disk.sync_dir(dir));

@@ -5,16 +5,21 @@
 //! appended as when the log is opened. What is on disk about it is a hint ([`snapshot`]): the batches themselves,
 //! replayed in order, come to the same.
 
-pub(in crate::log) mod check;
+mod check;
+mod recover;
+mod save;
+mod snapshot;
 mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use runnel_proto::records::{BatchHeader, BatchReader, ControlType, TransactionMarker};
 
 pub(in crate::log) use check::Verdict;
+pub(in crate::log) use save::Snapshots;
+pub use save::{SnapshotPlan, WrittenSnapshot};
 pub use state::ProducerView;
 pub(in crate::log) use state::{Producer, SentBatch};
 
@@ -101,9 +106,13 @@ impl Producers {
     }
 
     /// Whether nothing is remembered.
-    #[cfg(test)]
     pub(in crate::log) fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    /// The batches that a log compacted must keep, if without records: from them all is known again.
+    pub(in crate::log) fn remembered(&self) -> HashSet<Offset> {
+        self.by_id.values().flat_map(Producer::remembered).collect()
     }
 
     /// What there is to tell about each, by id.

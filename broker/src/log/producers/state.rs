@@ -135,6 +135,11 @@ impl Producer {
         })
     }
 
+    /// Where the batches and the marker are that it is known from.
+    pub(super) fn remembered(&self) -> impl Iterator<Item = Offset> {
+        self.batches.iter().map(|batch| batch.base_offset).chain(self.last_marker)
+    }
+
     pub(super) fn view(&self, producer_id: i64) -> ProducerView {
         ProducerView {
             producer_id,

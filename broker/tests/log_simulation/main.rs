@@ -5,17 +5,20 @@
 // A test's output is its report, and shown when it fails.
 #![allow(clippy::print_stdout)]
 
+mod producers;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use nix::errno::Errno;
+use producers::{Ledger, Sent, Verdict, committed_offsets};
 use runnel_broker::config::{CleanupPolicy, TopicConfig};
-use runnel_broker::log::{Log, LogError, SyncPoint, ValidBatch, validate};
+use runnel_broker::log::{Appended, Log, LogError, SyncPoint, ValidBatch, validate};
 use runnel_broker::storage::Disk;
 use runnel_broker::storage::simulated::{Call, Fault, Random, Simulation};
-use runnel_proto::records::{BatchBuilder, BatchReader, Compression, split_batches};
+use runnel_proto::records::{BatchBuilder, BatchReader, Compression, control_batch, split_batches};
 
 const FIRST_MS: i64 = 1_700_000_000_000;
 const LEADER_EPOCH: i32 = 7;
@@ -33,7 +36,20 @@ fn acknowledged_records_survive_crashes_and_faults() {
     }
     println!("{seen:?}");
     let Seen { kills, power_cuts, cut_tails, failures, full, compactions, deletions, .. } = seen;
-    let tried = [kills, power_cuts, cut_tails, failures, full, compactions, deletions];
+    let Seen { duplicates, refusals, aborts, snapshots, .. } = seen;
+    let tried = [
+        kills,
+        power_cuts,
+        cut_tails,
+        failures,
+        full,
+        compactions,
+        deletions,
+        duplicates,
+        refusals,
+        aborts,
+        snapshots,
+    ];
     assert!(seeds.end - seeds.start < 100 || !tried.contains(&0), "something was not tried: {seen:?}");
 }
 
@@ -108,6 +124,10 @@ struct Seen {
     compactions: usize,
     deletions: usize,
     quarantines: usize,
+    duplicates: usize,
+    refusals: usize,
+    aborts: usize,
+    snapshots: usize,
 }
 
 impl Seen {
@@ -120,6 +140,10 @@ impl Seen {
         self.compactions += other.compactions;
         self.deletions += other.deletions;
         self.quarantines += other.quarantines;
+        self.duplicates += other.duplicates;
+        self.refusals += other.refusals;
+        self.aborts += other.aborts;
+        self.snapshots += other.snapshots;
     }
 }
 
@@ -147,6 +171,9 @@ struct Model {
     checkpoint: SyncPoint,
     /// A compaction may have run.
     compacted: bool,
+    producers: Ledger,
+    /// What was known of producers may be lost: batches were deleted, and what was written of them is damaged.
+    forgetful: bool,
 }
 
 struct Life {
@@ -161,6 +188,12 @@ struct Life {
     scrubbed: i64,
     /// Reads may fail, since a fault was injected.
     faulty: bool,
+    /// Snapshots of producers were damaged since the last start.
+    snapshots_damaged: bool,
+    /// The disk is full or fails.
+    strained: bool,
+    /// The last things that producers sent, whatever became of them.
+    attempts: Vec<Sent>,
     seen: Seen,
 }
 
@@ -181,6 +214,9 @@ impl Life {
             now_ms: FIRST_MS,
             scrubbed: 0,
             faulty: false,
+            snapshots_damaged: false,
+            strained: false,
+            attempts: Vec::new(),
             seen: Seen::default(),
         }
     }
@@ -191,7 +227,10 @@ impl Life {
             0..8 => self.append(),
             8..12 => self.sync(),
             12..14 => self.model.checkpoint = self.log().sync_point(),
-            14 => self.roll(),
+            14 => {
+                self.roll();
+                self.save_producers();
+            }
             15 => self.retain(),
             16 => self.truncate(),
             17..19 => self.compact(),
@@ -234,24 +273,97 @@ impl Life {
 
     fn append(&mut self) {
         for _ in 0..1 + self.random.below(6) {
+            if self.random.chance(2) && !self.model.forgetful {
+                if !self.produce() {
+                    return;
+                }
+                continue;
+            }
             let (batch, records) = self.any_batch();
             let (base, now_ms) = (self.model.end, self.now_ms);
             let appended = self.log().append(&batch, LEADER_EPOCH, now_ms);
             let Some(appended) = self.done(appended) else { return };
             assert_eq!(appended.base_offset, base, "offsets are dense");
-            let mut bytes = batch.bytes.to_vec();
-            bytes[..8].copy_from_slice(&base.to_be_bytes());
-            bytes[12..16].copy_from_slice(&LEADER_EPOCH.to_be_bytes());
-            self.model.batches.insert(base, bytes);
-            self.model.records.extend((base..).zip(records));
-            self.model.end = appended.next_offset;
+            self.model.note(&appended, &batch, records);
+        }
+    }
+
+    /// Something of a producer: new, wrong, or once more. False if the process is gone.
+    fn produce(&mut self) -> bool {
+        let again = self.random.chance(4) && !self.attempts.is_empty();
+        let sent = if again {
+            self.attempts[self.random.below(self.attempts.len())].clone()
+        } else {
+            self.model.producers.any(&mut self.random, self.now_ms)
+        };
+        self.attempts.push(sent.clone());
+        if self.attempts.len() > 8 {
+            self.attempts.remove(0);
+        }
+        let (batch, records) = match sent.marker {
+            Some(marker) => {
+                let stamp = sent.stamp;
+                let bytes = control_batch(marker, stamp.producer_id, stamp.producer_epoch, sent.timestamp_ms);
+                (ValidBatch::internal(bytes).unwrap(), Vec::new())
+            }
+            None => {
+                let records = self.any_records(sent.count as usize);
+                let bytes = producers::batch(&sent, &records, Compression::ALL[self.random.below(5)]);
+                (ValidBatch::internal(bytes).unwrap(), records)
+            }
+        };
+        let (base, now_ms) = (self.model.end, self.now_ms);
+        let expected = self.model.producers.verdict(&sent);
+        let appended = self.log().append(&batch, LEADER_EPOCH, now_ms);
+        if let Some(verdict) = appended.as_ref().err().and_then(Verdict::of) {
+            assert_eq!(verdict, expected, "{sent:?}");
+            self.seen.refusals += 1;
+            return true;
+        }
+        let Some(appended) = self.done(appended) else { return false };
+        if appended.duplicate {
+            assert_eq!(Verdict::Duplicate(appended.base_offset), expected, "{sent:?}");
+            assert_eq!(appended.next_offset, appended.base_offset + i64::from(sent.count));
+            self.seen.duplicates += 1;
+            return true;
+        }
+        assert_eq!((Verdict::Append, base), (expected, appended.base_offset), "{sent:?}");
+        self.seen.aborts += usize::from(sent.marker.is_some());
+        self.model.note(&appended, &batch, records);
+        self.model.producers.sent.insert(base, sent);
+        true
+    }
+
+    fn save_producers(&mut self) {
+        let now_ms = self.now_ms;
+        let Some(log) = &mut self.log else { return };
+        let planned = log.plan_snapshot(now_ms);
+        let Some(Some(plan)) = self.done(planned) else { return };
+        if self.random.chance(3) {
+            self.append();
+        }
+        let written = plan.run();
+        let Some(Some(written)) = self.done(written) else { return };
+        if let Some(log) = &mut self.log {
+            log.finish_snapshot(&written);
+            self.seen.snapshots += 1;
         }
     }
 
     fn any_batch(&mut self) -> (ValidBatch, Vec<Record>) {
         let mut builder = BatchBuilder::new(Compression::ALL[self.random.below(5)]);
+        let count = 1 + self.random.below(4);
+        let records = self.any_records(count);
+        for Record { key, value, timestamp_ms } in &records {
+            builder.push(*timestamp_ms, Some(key), value.as_deref(), &[]);
+        }
+        let batch = validate::check(builder.build().unwrap(), &self.config, "topic", self.now_ms).unwrap();
+        (batch, records)
+    }
+
+    fn any_records(&mut self, count: usize) -> Vec<Record> {
         let mut records = Vec::new();
-        for _ in 0..1 + self.random.below(4) {
+        for _ in 0..count {
             let size = if self.random.chance(20) { 3000 } else { self.random.below(200) };
             let byte = self.random.below(256) as u8;
             records.push(Record {
@@ -260,11 +372,7 @@ impl Life {
                 timestamp_ms: self.now_ms - self.random.below(5000) as i64,
             });
         }
-        for Record { key, value, timestamp_ms } in &records {
-            builder.push(*timestamp_ms, Some(key), value.as_deref(), &[]);
-        }
-        let batch = validate::check(builder.build().unwrap(), &self.config, "topic", self.now_ms).unwrap();
-        (batch, records)
+        records
     }
 
     fn sync(&mut self) {
@@ -286,6 +394,7 @@ impl Life {
     fn retain(&mut self) {
         let (now_ms, upper) = (self.now_ms, self.model.acked);
         self.model.start_at_most = upper;
+        self.model.forgetful |= self.strained || self.snapshots_damaged;
         let deleted = self.log().apply_retention(now_ms, upper);
         if let Some(deleted) = self.done(deleted) {
             self.seen.deletions += deleted.segments;
@@ -300,6 +409,7 @@ impl Life {
         }
         let offset = start + self.random.below((acked - start) as usize + 1) as i64;
         self.model.start_at_most = self.model.start_at_most.max(offset);
+        self.model.forgetful |= self.strained || self.snapshots_damaged;
         let truncated = self.log().truncate_before(offset);
         if let Some(new_start) = self.done(truncated) {
             assert!(new_start >= offset);
@@ -382,12 +492,14 @@ impl Life {
     fn fill_disk(&mut self) {
         let (free, total) = self.disk.space().expect("a simulated disk knows its space");
         self.simulation.set_capacity(Some(total - free + self.random.below(3000) as u64));
+        self.strained = true;
         for _ in 0..4 {
             if self.log.is_some() {
                 self.step(false);
             }
         }
         self.simulation.set_capacity(None);
+        self.strained = false;
         self.revive();
     }
 
@@ -399,6 +511,7 @@ impl Life {
             (Some(call), self.random.below(3), any_fault(call, &mut self.random))
         };
         self.faulty = true;
+        self.strained = true;
         self.simulation.inject(call, number as u64, fault);
         for _ in 0..3 {
             if self.log.is_some() {
@@ -406,6 +519,7 @@ impl Life {
             }
         }
         self.simulation.heal();
+        self.strained = false;
         self.revive();
     }
 
@@ -456,6 +570,8 @@ impl Life {
             (model.start..=model.start_at_most.max(model.start)).contains(&start),
             "the log starts at {start}"
         );
+        model.forgetful |= self.snapshots_damaged && start > 0;
+        self.snapshots_damaged = false;
         model.forget_from(end);
         model.start = start;
         model.start_at_most = start;
@@ -472,8 +588,17 @@ impl Life {
     /// Indexes are hints: whatever happens to them does no harm.
     fn damage_indexes(&mut self) {
         let names = self.disk.list(&dir()).unwrap();
-        for path in names.iter().filter(|name| name.ends_with(".index")).map(|name| dir().join(name)) {
-            match self.random.below(4) {
+        for name in &names {
+            let path = dir().join(name);
+            let (snapshot, aborted) = (name.ends_with(".snapshot"), name.ends_with(".txnindex"));
+            if !(snapshot || aborted || name.ends_with(".index")) {
+                continue;
+            }
+            let ways = if aborted { 1 } else { 2 };
+            let way = if self.random.chance(2) { self.random.below(ways) } else { 2 };
+            // From batches that are deleted nothing is found anew.
+            self.snapshots_damaged |= (snapshot || aborted) && way < 2;
+            match way {
                 0 => self.simulation.rot(&path, self.random.below(200), 3),
                 1 => self.disk.remove_file(&path).unwrap(),
                 _ => {}
@@ -506,8 +631,8 @@ impl Life {
         let config = self.config.clone();
         let verified = Log::open(self.simulation.disk(), dir(), config.clone(), None, false);
         match verified {
-            Err(LogError::Corrupt { .. }) => {
-                assert_eq!(disk.read(&path).unwrap(), damaged, "damaged files are left alone");
+            Err(LogError::Corrupt { reason }) => {
+                assert_eq!(disk.read(&path).unwrap(), damaged, "damaged files are left alone: {reason}");
             }
             // The last batch of all: without a checkpoint nothing tells whether it was synced.
             Ok((log, _)) => {
@@ -549,9 +674,20 @@ impl Life {
 }
 
 impl Model {
+    fn note(&mut self, appended: &Appended, batch: &ValidBatch, records: Vec<Record>) {
+        let base = appended.base_offset;
+        let mut bytes = batch.bytes.to_vec();
+        bytes[..8].copy_from_slice(&base.to_be_bytes());
+        bytes[12..16].copy_from_slice(&LEADER_EPOCH.to_be_bytes());
+        self.batches.insert(base, bytes);
+        self.records.extend((base..).zip(records));
+        self.end = appended.next_offset;
+    }
+
     fn forget_from(&mut self, end: i64) {
         self.records.split_off(&end);
         self.batches.split_off(&end);
+        self.producers.sent.split_off(&end);
         self.end = end;
     }
 
@@ -563,15 +699,29 @@ impl Model {
         }
         let expected: BTreeMap<i64, Record> =
             self.records.range(start..self.acked).map(|(&offset, record)| (offset, record.clone())).collect();
+        let (aborted, _) = self.producers.undone();
+        if !self.forgetful {
+            self.producers.check(log, self.acked);
+            let stable = log.last_stable_offset(self.acked);
+            let committed = committed_offsets(log, self.acked, max_bytes);
+            let wanted =
+                found.keys().filter(|offset| **offset < stable && !aborted.contains(offset)).copied();
+            assert_eq!(committed, wanted.collect::<Vec<_>>(), "what a reader of committed records sees");
+        }
         if !self.compacted {
             assert_eq!(found.len(), expected.len(), "records are missing");
             self.check_times(log, &expected);
             return;
         }
-        let newest: BTreeMap<&[u8], i64> =
-            expected.iter().map(|(&offset, record)| (&record.key[..], offset)).collect();
+        let counts = |offset: &i64| !aborted.contains(offset);
+        let newest: BTreeMap<&[u8], i64> = expected
+            .iter()
+            .filter(|(offset, _)| counts(offset))
+            .map(|(&offset, record)| (&record.key[..], offset))
+            .collect();
         for (key, newest) in newest {
-            let last = found.iter().rev().find(|(_, record)| record.key == key).map(|(offset, _)| *offset);
+            let of_key = |(offset, record): &(&i64, &Record)| record.key == key && counts(offset);
+            let last = found.iter().rev().find(of_key).map(|(offset, _)| *offset);
             let tombstone = expected[&newest].value.is_none();
             assert!(
                 last == Some(newest) || tombstone && last.is_none(),
@@ -589,6 +739,9 @@ impl Model {
             for batch in split_batches(&read.bytes) {
                 let (header, batch) = batch.unwrap();
                 assert!(self.compacted || self.batches[&header.base_offset] == batch, "bytes were changed");
+                if header.is_control() {
+                    continue;
+                }
                 for record in reader.read(batch).unwrap() {
                     let record = record.unwrap();
                     let (key, value) = (record.key.unwrap().to_vec(), record.value.map(<[u8]>::to_vec));
@@ -605,10 +758,15 @@ impl Model {
     }
 
     fn check_times(&self, log: &Log, expected: &BTreeMap<i64, Record>) {
+        // Markers have a time and an offset as records do.
+        let markers = self.producers.sent.range(log.start_offset()..self.acked);
+        let markers = markers.filter(|(_, sent)| sent.marker.is_some());
+        let mut times: BTreeMap<i64, i64> =
+            expected.iter().map(|(&offset, record)| (offset, record.timestamp_ms)).collect();
+        times.extend(markers.map(|(&offset, sent)| (offset, sent.timestamp_ms)));
         for record in expected.values().step_by(7) {
             let time = record.timestamp_ms;
-            let first = expected.iter().find(|(_, record)| record.timestamp_ms >= time);
-            let first = first.map(|(&offset, record)| (offset, record.timestamp_ms));
+            let first = times.iter().find(|(_, at)| **at >= time).map(|(&offset, &at)| (offset, at));
             assert_eq!(
                 log.offset_for_timestamp(time, self.acked).unwrap(),
                 first,
