@@ -11,7 +11,7 @@ if ! cmp -s "$here/pom.xml" "$jars/pom.xml"; then
         command -v "$tool" >/dev/null || { echo "$tool is missing (Debian: apt-get install maven)" >&2; exit 1; }
     done
     rm -f "$jars"/*.jar
-    mvn --batch-mode --quiet --file "$here/pom.xml" dependency:copy-dependencies \
+    mvn --batch-mode --quiet -Dstyle.color=never --file "$here/pom.xml" dependency:copy-dependencies \
         -DincludeScope=runtime -DoutputDirectory="$jars" >&2
     cp "$here/pom.xml" "$jars/pom.xml"
 fi

@@ -11,6 +11,7 @@ use super::{Plan, Result};
 use crate::harness::Home;
 
 pub(super) fn rows(lines: u32) -> [Row; 2] {
+    let lines = grouped(lines);
     let produce = format!("`produce` of {lines} short lines from a file, synced");
     let consume = format!("`consume` of {lines} short lines to a file");
     [
@@ -37,6 +38,14 @@ pub(super) fn measure(rows: &mut [Row; 2], plan: &Plan, kafka: Option<&KafkaProg
         }
     }
     Ok(())
+}
+
+/// With commas between thousands.
+fn grouped(count: u32) -> String {
+    match count {
+        1000.. => format!("{},{:03}", grouped(count / 1000), count % 1000),
+        _ => count.to_string(),
+    }
 }
 
 /// Seconds in, seconds out.

@@ -28,14 +28,14 @@ impl fmt::Display for Table {
         writeln!(f, "| what | Runnel | beside it | ratio | budget | verdict |")?;
         writeln!(f, "|---|---|---|---|---|---|")?;
         for row in &self.0 {
-            let unit = |figure| in_unit(row.unit, figure);
+            let unit = name(row.unit);
             let beside = match row.peer {
                 Some(peer) => format!("{peer}: {}", spread(&row.beside, unit)),
                 None => "–".to_owned(),
             };
-            let ratio = if row.peer.is_some() { spread(&row.ratios(), times) } else { "–".to_owned() };
+            let ratio = if row.peer.is_some() { spread(&row.ratios(), "×") } else { "–".to_owned() };
             let budget = match row.budget {
-                Budget::AtMost(limit) => format!("≤ {limit} {}", name(row.unit)),
+                Budget::AtMost(limit) => format!("≤ {limit}{unit}"),
                 Budget::TimesPeer(limit) => format!("≤ {limit}×"),
             };
             let verdict = match row.verdict() {
@@ -50,31 +50,25 @@ impl fmt::Display for Table {
     }
 }
 
-fn spread(figures: &[f64], written: impl Fn(f64) -> String) -> String {
+/// The median, and from the least to the most.
+fn spread(figures: &[f64], unit: &str) -> String {
     let least = figures.iter().copied().min_by(f64::total_cmp);
     let most = figures.iter().copied().max_by(f64::total_cmp);
     match (median(figures), least, most) {
         (Some(median), Some(least), Some(most)) => {
-            format!("{} ({}–{})", written(median), written(least), written(most))
+            format!("{}{unit} ({}–{})", rounded(median), rounded(least), rounded(most))
         }
         _ => NOT_MEASURED.to_owned(),
     }
 }
 
-fn in_unit(unit: Unit, figure: f64) -> String {
-    format!("{} {}", rounded(figure), name(unit))
-}
-
-fn times(ratio: f64) -> String {
-    format!("{}×", rounded(ratio))
-}
-
 /// About three digits that mean something.
 fn rounded(figure: f64) -> String {
     let decimals = match figure {
-        _ if figure < 0.1 => 4,
-        _ if figure < 10.0 => 2,
-        _ if figure < 100.0 => 1,
+        ..0.1 => 4,
+        0.1..1.0 => 3,
+        1.0..10.0 => 2,
+        10.0..100.0 => 1,
         _ => 0,
     };
     format!("{figure:.decimals$}")
@@ -82,9 +76,9 @@ fn rounded(figure: f64) -> String {
 
 fn name(unit: Unit) -> &'static str {
     match unit {
-        Unit::Ms => "ms",
-        Unit::S => "s",
-        Unit::Mb => "MB",
+        Unit::Ms => " ms",
+        Unit::S => " s",
+        Unit::Mb => " MB",
     }
 }
 
@@ -107,9 +101,9 @@ mod tests {
         let expected = "\
 | what | Runnel | beside it | ratio | budget | verdict |
 |---|---|---|---|---|---|
-| a | 2.00 s (1.00 s–3.00 s) | kcat: 10.0 s (10.0 s–200 s) | 0.10× (0.0100×–0.30×) | ≤ 0.5× | met |
-| a | 1.00 s (1.00 s–1.00 s) | kcat: not measured | not measured | ≤ 0.5× | not measured |
-| b | 123 ms (123 ms–123 ms) | – | – | ≤ 50 ms | **missed** |
+| a | 2.00 s (1.00–3.00) | kcat: 10.0 s (10.0–200) | 0.100× (0.0100–0.300) | ≤ 0.5× | met |
+| a | 1.00 s (1.00–1.00) | kcat: not measured | not measured | ≤ 0.5× | not measured |
+| b | 123 ms (123–123) | – | – | ≤ 50 ms | **missed** |
 | b | not measured | – | – | ≤ 50 ms | not measured |
 ";
         assert_eq!(table.to_string(), expected);
