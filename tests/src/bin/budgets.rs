@@ -25,8 +25,17 @@ struct Args {
     without_kafka: bool,
 }
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
-    let args = Args::parse();
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "budgets: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> Result<ExitCode, Box<dyn Error>> {
     if cfg!(debug_assertions) {
         return Err("budgets hold for release builds; give cargo --release".into());
     }

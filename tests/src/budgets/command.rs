@@ -21,7 +21,7 @@ pub(super) fn run(command: &mut Command) -> Result<String> {
     let output = command.output().map_err(|error| format!("can't run {command:?}: {error}"))?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{command:?} failed with {}: {errors}", output.status).into());
+        return Err(format!("{command:?} failed with {}: {}", output.status, errors.trim_end()).into());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

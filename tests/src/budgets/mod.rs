@@ -105,5 +105,11 @@ pub fn measure(plan: &Plan) -> Result<Table> {
             Part::Dash => dash::measure(&mut dash, plan)?,
         }
     }
-    Ok(start.into_iter().chain(memory).chain(pipe).chain(partitions).chain(dash).collect())
+    Ok(start
+        .into_iter()
+        .chain(memory)
+        .chain(pipe)
+        .chain(partitions.into_iter().flatten())
+        .chain(dash)
+        .collect())
 }
