@@ -18,10 +18,12 @@ use crate::args::OnError;
 use crate::records_json::{JsonRecord, RecordReader};
 use crate::time::now_ms;
 
-/// How long a record waits for company when the input is quiet.
+/// How long the input is quiet before what waits is sent.
 const LINGER: Duration = Duration::from_millis(5);
 /// How long a record waits while there is always more input, but none for its partition.
 const MAX_WAIT: Duration = Duration::from_millis(100);
+/// How long it waits when earlier batches still wait to be sent, so that sending it would gain nothing.
+const MAX_WAIT_BEHIND: Duration = Duration::from_secs(2);
 
 /// How a record's bytes are understood.
 #[derive(Debug)]
@@ -140,7 +142,7 @@ impl Packer {
             oldest = match (self.packing.batcher.has_open(), oldest) {
                 (false, _) => None,
                 (true, None) => Some(Instant::now()),
-                (true, Some(oldest)) if oldest.elapsed() < MAX_WAIT => Some(oldest),
+                (true, Some(oldest)) if oldest.elapsed() < self.packing.max_wait() => Some(oldest),
                 (true, Some(_)) => {
                     self.packing.flush()?;
                     None
@@ -173,7 +175,9 @@ fn next_input(input: &Receiver<Input>, oldest: Option<Instant>) -> Wait {
         Err(TryRecvError::Empty) => {}
     }
     let Some(oldest) = oldest else { return input.recv().map_or(Wait::Over, Wait::Input) };
-    match input.recv_timeout(LINGER.saturating_sub(oldest.elapsed())) {
+    // From now on, and not from when the record came: where input comes fast it is always short for a moment, and batches
+    // cut then would be small.
+    match input.recv_timeout(LINGER.min(MAX_WAIT.saturating_sub(oldest.elapsed()))) {
         Ok(next) => Wait::Input(next),
         Err(RecvTimeoutError::Timeout) => Wait::Quiet,
         Err(RecvTimeoutError::Disconnected) => Wait::Over,
@@ -181,6 +185,11 @@ fn next_input(input: &Receiver<Input>, oldest: Option<Instant>) -> Wait {
 }
 
 impl Packing {
+    fn max_wait(&self) -> Duration {
+        let behind = self.batches.capacity() < self.batches.max_capacity();
+        if behind { MAX_WAIT_BEHIND } else { MAX_WAIT }
+    }
+
     fn take(&mut self, frame: Frame<'_>) -> ControlFlow<()> {
         self.place.number += 1;
         let outcome = match frame {
