@@ -259,7 +259,7 @@ impl Groups for GroupsService {
 }
 
 fn summarize(progress: GroupProgress) -> GroupSummary {
-    let lag = progress.lag();
+    let (lag, time_lag_ms) = (progress.lag(), progress.time_lag_ms());
     let summary = progress.group.summary;
     GroupSummary {
         group: summary.group,
@@ -267,6 +267,7 @@ fn summarize(progress: GroupProgress) -> GroupSummary {
         protocol_type: summary.protocol_type,
         members: summary.members as u32,
         lag,
+        time_lag_ms,
     }
 }
 

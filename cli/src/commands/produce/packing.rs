@@ -45,6 +45,10 @@ pub(super) struct Common {
     pub(super) partitions: i32,
     /// All records go to one partition, whatever they say.
     pub(super) is_partition_fixed: bool,
+    /// Keys choose the partitions, whatever the records say.
+    pub(super) ignores_partitions: bool,
+    /// The topic's name, for advice.
+    pub(super) topic: String,
     pub(super) delimiter_bytes: usize,
     /// Above this a record can't fit into a batch that the topic takes; `None` when its size says nothing of its batch's.
     /// Refused here, and not only by the broker, since until its answer comes what follows would be on its way.
@@ -236,7 +240,7 @@ impl Packing {
     fn failed(&mut self, reason: &str) -> ControlFlow<()> {
         self.packed.failed += 1;
         let place = self.reporter.place(self.place);
-        self.reporter.failure(self.packed.failed, &format!("{place}: {reason}"));
+        self.reporter.failure(&format!("{place}: {reason}"));
         match self.common.on_error {
             OnError::Stop => ControlFlow::Break(()),
             OnError::Skip => ControlFlow::Continue(()),
@@ -299,13 +303,20 @@ fn push_json(
     stamp: Stamp,
     line: &JsonRecord<'_>,
 ) -> Result<(), String> {
-    if let Some(partition) = line.partition.filter(|partition| *partition >= common.partitions)
+    let partition = line.partition.filter(|_| !common.ignores_partitions);
+    if let Some(partition) = partition.filter(|partition| *partition >= common.partitions)
         && !common.is_partition_fixed
     {
-        return Err(format!("it is for partition {partition}, and the topic has {}", common.partitions));
+        return Err(format!(
+            "it is for partition {partition}, and the topic has {}; give it more with `runnel topic alter {} -p {}`, \
+             or let keys decide with --ignore-partitions",
+            common.partitions,
+            escape(&common.topic),
+            i64::from(partition) + 1,
+        ));
     }
     let record = NewRecord {
-        partition: line.partition,
+        partition,
         timestamp_ms: line.timestamp_ms.unwrap_or(stamp.timestamp_ms),
         key: line.key,
         value: line.value,
