@@ -510,7 +510,8 @@ fn a_copy_into_fewer_partitions_is_told_how_and_can_ignore_them() {
 #[test]
 fn with_v_it_is_told_what_goes_on() {
     let home = Home::new();
-    let first = home.runnel(["-v", "produce", "logs"]).input("a\n").run().ok();
+    let first =
+        home.runnel(["-v", "produce", "logs"]).env("RUNNEL_AUTOSTART", "auto").input("a\n").run().ok();
     first.says("started a local broker").says("topic logs, 1 partition, batches up to");
     home.runnel(["-v", "topic", "list"]).run().ok().says("connected to the local broker");
     home.runnel(["-v", "consume", "logs", "-e"]).run().ok().says("logs/0: from offset 0 to 1");
