@@ -143,7 +143,7 @@ _runnel() {
             return 0
             ;;
         runnel__subcmd__broker)
-            opts="-b -q -v -h --listen --config --set --insecure --log-format --autostarted --broker --data --no-autostart --color --quiet --verbose --help start stop status"
+            opts="-b -q -v -h --listen --config --set --insecure --log-format --launched --autostarted --broker --data --no-autostart --color --quiet --verbose --help start stop status"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -189,7 +189,7 @@ _runnel() {
             return 0
             ;;
         runnel__subcmd__broker__subcmd__start)
-            opts="-b -q -v -h --listen --config --set --insecure --log-format --autostarted --broker --data --no-autostart --color --quiet --verbose --help"
+            opts="-b -q -v -h --listen --config --set --insecure --log-format --launched --autostarted --broker --data --no-autostart --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -931,7 +931,7 @@ _runnel() {
             return 0
             ;;
         runnel__subcmd__produce)
-            opts="-k -K -D -H -p -z -Z -X -b -q -v -h --key --key-delimiter --delimiter --header --partition --compression --null --json --acks --topic-config --timeout --on-error --broker --data --no-autostart --color --quiet --verbose --help"
+            opts="-k -K -D -H -p -z -Z -X -b -q -v -h --key --key-delimiter --delimiter --header --partition --compression --null --json --ignore-partitions --acks --topic-config --timeout --on-error --broker --data --no-autostart --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

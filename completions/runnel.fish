@@ -59,7 +59,7 @@ complete -c runnel -n "__fish_runnel_using_subcommand produce" -l acks -d 'When 
 leader\t'Once it is written, before it is synced'
 none\t'At once, whatever becomes of it'"
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s X -l topic-config -d 'A setting for the topic if it is created now, such as -X retention.ms=3600000' -r
-complete -c runnel -n "__fish_runnel_using_subcommand produce" -l timeout -d 'How long to go on when the broker\'s disk is full or the broker is busy' -r
+complete -c runnel -n "__fish_runnel_using_subcommand produce" -l timeout -d 'How long to go on without an answer, or while the broker\'s disk is full or the broker is busy' -r
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -l on-error -d 'After a record that can\'t be delivered: stop reading, or skip it and go on; the exit code is 1 either way' -r -f -a "stop\t'Read no further'
 skip\t'Leave it out, go on'"
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s b -l broker -d 'The broker: HOST:PORT, or unix:PATH; without it, the local broker' -r
@@ -69,11 +69,12 @@ always\t'Always'
 never\t'Never'"
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s Z -l null -d 'An empty value becomes null: a tombstone'
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -l json -d 'Read records as `consume --json` writes them, with keys, headers and timestamps'
+complete -c runnel -n "__fish_runnel_using_subcommand produce" -l ignore-partitions -d 'With --json: let keys choose the partitions, not what the records say'
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -l no-autostart -d 'Never start a local broker (RUNNEL_AUTOSTART=never says the same)'
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s v -l verbose -d 'Say more on stderr; twice: still more'
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c runnel -n "__fish_runnel_using_subcommand consume" -s o -l offset -d 'Where to start [default: beginning]; with -g only where the group has committed nothing' -r
+complete -c runnel -n "__fish_runnel_using_subcommand consume" -s o -l offset -d 'Where to start [default: beginning]; with -g only where the group has committed nothing yet' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s n -l count -d 'Exit after so many records' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s p -l partition -d 'Only this partition; may be given several times' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s g -l group -d 'Join this consumer group: share partitions, and commit what was printed' -r
@@ -81,7 +82,7 @@ complete -c runnel -n "__fish_runnel_using_subcommand consume" -l assignor -d 'H
 roundrobin\t'One after the other'
 sticky\t'Even, moving as few as possible'
 cooperative-sticky\t'As sticky, without stopping the whole group'"
-complete -c runnel -n "__fish_runnel_using_subcommand consume" -l timeout -d 'Exit with 124 if not done after this time' -r
+complete -c runnel -n "__fish_runnel_using_subcommand consume" -l timeout -d 'Exit with 124 if not done after this time, connecting included' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s f -l format -d 'How a record is printed, such as \'%k %v\\n\'; --help tells more' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s D -l delimiter -d 'What follows each record; \\n \\r \\t \\0 \\\\ \\xNN are understood [default: \\n, nothing with -f]' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s b -l broker -d 'The broker: HOST:PORT, or unix:PATH; without it, the local broker' -r
@@ -383,6 +384,7 @@ complete -c runnel -n "__fish_runnel_using_subcommand broker; and not __fish_see
 always\t'Always'
 never\t'Never'"
 complete -c runnel -n "__fish_runnel_using_subcommand broker; and not __fish_seen_subcommand_from start stop status" -l insecure -d 'Listen on other than loopback addresses though anybody there may then read and write everything'
+complete -c runnel -n "__fish_runnel_using_subcommand broker; and not __fish_seen_subcommand_from start stop status" -l launched -d 'Started in the background by a command, which wants to know when the directory is in use'
 complete -c runnel -n "__fish_runnel_using_subcommand broker; and not __fish_seen_subcommand_from start stop status" -l autostarted -d 'Started by a command: only the socket, and leave when idle'
 complete -c runnel -n "__fish_runnel_using_subcommand broker; and not __fish_seen_subcommand_from start stop status" -l no-autostart -d 'Never start a local broker (RUNNEL_AUTOSTART=never says the same)'
 complete -c runnel -n "__fish_runnel_using_subcommand broker; and not __fish_seen_subcommand_from start stop status" -s q -l quiet -d 'Say nothing on stderr but errors'
@@ -402,6 +404,7 @@ complete -c runnel -n "__fish_runnel_using_subcommand broker; and __fish_seen_su
 always\t'Always'
 never\t'Never'"
 complete -c runnel -n "__fish_runnel_using_subcommand broker; and __fish_seen_subcommand_from start" -l insecure -d 'Listen on other than loopback addresses though anybody there may then read and write everything'
+complete -c runnel -n "__fish_runnel_using_subcommand broker; and __fish_seen_subcommand_from start" -l launched -d 'Started in the background by a command, which wants to know when the directory is in use'
 complete -c runnel -n "__fish_runnel_using_subcommand broker; and __fish_seen_subcommand_from start" -l autostarted -d 'Started by a command: only the socket, and leave when idle'
 complete -c runnel -n "__fish_runnel_using_subcommand broker; and __fish_seen_subcommand_from start" -l no-autostart -d 'Never start a local broker (RUNNEL_AUTOSTART=never says the same)'
 complete -c runnel -n "__fish_runnel_using_subcommand broker; and __fish_seen_subcommand_from start" -s q -l quiet -d 'Say nothing on stderr but errors'

@@ -36,12 +36,8 @@ pub enum StartError {
 }
 
 impl StartError {
-    /// The process's exit code: 4 when another broker has the data directory, which whoever starts brokers on demand may take
-    /// for success; else 1.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::DataDir(DataDirError::Locked { .. }) => 4,
-            _ => 1,
-        }
+    /// Whether another broker has the data directory, which whoever starts brokers on demand may take for success.
+    pub fn is_locked(&self) -> bool {
+        matches!(self, Self::DataDir(DataDirError::Locked { .. }))
     }
 }

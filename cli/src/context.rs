@@ -2,9 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runnel_proto::client::{Address, connect};
+use runnel_proto::text::escape;
 use tonic::transport::Channel;
 
 use crate::args::{ColorWhen, GlobalArgs};
@@ -52,14 +53,26 @@ impl Context {
 
     /// A connection to the broker; the local one is started if need be and allowed.
     pub(crate) async fn channel(&self) -> Result<Channel, Failure> {
-        match &self.broker {
-            Some(address) => connect(address, CONNECT_TIMEOUT)
-                .await
-                .map_err(|error| Failure::unreachable(error.to_string())),
-            None => local::ensure_local_broker(&self.data_dir()?, self.autostart)
-                .await
-                .map_err(Failure::unreachable),
+        let begin = Instant::now();
+        let took = || format!("after {} ms", begin.elapsed().as_millis());
+        if let Some(address) = &self.broker {
+            let channel = connect(address, CONNECT_TIMEOUT).await;
+            let channel = channel.map_err(|error| Failure::unreachable(error.to_string()))?;
+            self.detail(1, || format!("connected to {} {}", escape(&address.to_string()), took()));
+            return Ok(channel);
         }
+        let data_dir = self.data_dir()?;
+        let (channel, started) =
+            local::ensure_local_broker(&data_dir, self.autostart).await.map_err(Failure::unreachable)?;
+        self.detail(1, || {
+            let what = if started {
+                "started a local broker and connected to it"
+            } else {
+                "connected to the local broker"
+            };
+            format!("{what}, data in {}, {}", local::shown(&data_dir), took())
+        });
+        Ok(channel)
     }
 
     /// Whether to colour what goes to stdout.
@@ -90,10 +103,26 @@ impl Context {
         }
     }
 
+    /// Tells how things go, with `-v`; `level` 2 with `-vv` only. Untrusted parts must be escaped by the caller.
+    pub(crate) fn detail(&self, level: u8, line: impl FnOnce() -> String) {
+        if self.verbose >= level {
+            say(&format!("runnel: {}", line()));
+        }
+    }
+
     /// Warns: always shown. Untrusted parts must be escaped by the caller.
     pub(crate) fn warn(&self, line: &str) {
         say(&format!("runnel: {line}"));
     }
+}
+
+/// Does something within the user's own limit, if there is one.
+pub(crate) async fn within<T>(
+    limit: Option<Duration>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Some(limit) = limit else { return work.await };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(Failure::timed_out(limit)))
 }
 
 /// Writes a line to stderr; that nobody reads stderr is no reason to fail.

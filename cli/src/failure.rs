@@ -1,6 +1,7 @@
 //! How a command ends when it does not end well.
 
 use std::io;
+use std::time::Duration;
 
 use runnel_proto::text::escape;
 use runnel_proto::v1::{Error, ErrorCode};
@@ -51,6 +52,11 @@ impl Failure {
         Self { exit_code: TIMEOUT, message: message.into() }
     }
 
+    /// The user's own limit is over.
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        Self::timeout(format!("timed out after {}", limit_text(limit)))
+    }
+
     /// Ctrl-C.
     pub(crate) fn interrupted(message: impl Into<String>) -> Self {
         Self { exit_code: INTERRUPTED, message: message.into() }
@@ -67,6 +73,14 @@ impl Failure {
     /// The broker refused one thing; its sentence says what to do. It is escaped here.
     pub(crate) fn refused(error: &Error) -> Self {
         Self::failed(escape(&error.message))
+    }
+}
+
+/// A limit, nearly as it was given: `500ms`, `2.5s`.
+pub(crate) fn limit_text(limit: Duration) -> String {
+    match limit.as_millis() {
+        millis @ ..1000 => format!("{millis}ms"),
+        _ => format!("{}s", limit.as_secs_f64()),
     }
 }
 

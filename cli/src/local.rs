@@ -23,8 +23,9 @@ const SOCKET_PATH_LIMIT: usize = 107;
 const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long a broker may take to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
-/// A broker that found the directory locked exits with this code: another broker is coming up, or going.
-const EXIT_LOCKED: i32 = 4;
+/// A broker that was launched here and found the directory locked exits with this code, a sign between the two of them
+/// alone: another broker is coming up, or going.
+pub(crate) const EXIT_LOCKED: u8 = 4;
 /// While another broker goes, a new one is tried this often.
 const RESPAWN_PAUSE: Duration = Duration::from_millis(100);
 /// `broker.log` starts anew above this size.
@@ -72,17 +73,19 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// Connects to the broker of `data_dir`, an absolute path; when none listens and `autostart` allows it, starts one in the
-/// background.
+/// background, and tells so with `true`.
 ///
 /// The error is one sentence that says what to do.
-pub(crate) async fn ensure_local_broker(data_dir: &Path, autostart: bool) -> Result<Channel, String> {
+pub(crate) async fn ensure_local_broker(data_dir: &Path, autostart: bool) -> Result<(Channel, bool), String> {
     let socket = socket_path(data_dir)?;
     let address = Address::Unix(socket.clone());
     if listens(&socket)? {
         match connect(&address, START_LIMIT).await {
             // An idle broker left just now.
-            Err(ConnectError::NotListening { .. }) if autostart => {}
-            outcome => return outcome.map_err(|error| error.to_string()),
+            Err(ConnectError::NotListening { .. } | ConnectError::NoBroker { .. }) if autostart => {}
+            outcome => {
+                return outcome.map(|channel| (channel, false)).map_err(|error| error.to_string());
+            }
         }
     }
     if !autostart {
@@ -92,7 +95,8 @@ pub(crate) async fn ensure_local_broker(data_dir: &Path, autostart: bool) -> Res
         ));
     }
     start_and_wait(data_dir, &["--autostarted".into()]).await?;
-    connect(&address, START_LIMIT).await.map_err(|error| error.to_string())
+    let channel = connect(&address, START_LIMIT).await.map_err(|error| error.to_string())?;
+    Ok((channel, true))
 }
 
 /// Whether a broker accepts connections on the socket; an error when that can't be told.
@@ -151,8 +155,7 @@ impl Launched {
         let program =
             std::env::current_exe().map_err(|error| format!("can't find this program's file: {error}"))?;
         let child = Command::new(program)
-            .arg("broker")
-            .arg("--data")
+            .args(["broker", "--launched", "--data"])
             .arg(data_dir)
             .args(extra)
             .current_dir("/")
@@ -169,7 +172,7 @@ impl Launched {
     /// Notices that the broker has exited: by losing a race, which is fine, or else with the reason as an error.
     fn check(&mut self, data_dir: &Path) -> Result<(), String> {
         let Ok(Some(status)) = self.child.try_wait() else { return Ok(()) };
-        if status.code() == Some(EXIT_LOCKED) {
+        if status.code() == Some(i32::from(EXIT_LOCKED)) {
             self.lost_race = true;
             return Ok(());
         }

@@ -134,6 +134,11 @@ impl Membership {
         }
     }
 
+    /// The group's name.
+    pub(crate) fn group(&self) -> &str {
+        &self.group
+    }
+
     /// Whether partitions may be read on while the group rebalances.
     pub(crate) fn is_cooperative(&self) -> bool {
         self.assignor.is_some_and(Assignor::is_cooperative)

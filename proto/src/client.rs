@@ -8,7 +8,11 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpStream, UnixStream};
+use tonic::client::Grpc;
+use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+use tonic_prost::ProstCodec;
 use tower::service_fn;
 
 /// The largest gRPC message either side sends or takes. Set it on each generated client and server.
@@ -119,6 +123,11 @@ pub enum ConnectError {
     /// No answer within the time.
     #[error("{address} did not answer within {} s; check the address, the network and that the broker runs", timeout.as_secs_f64())]
     Timeout { address: Address, timeout: Duration },
+    /// Something took the connection and did not answer as a gRPC server does.
+    #[error(
+        "{address} took the connection and ended it ({reason}); check that a Runnel broker listens there, and its log"
+    )]
+    NoBroker { address: Address, reason: String },
     /// Another refusal by the system, such as missing permission or no route.
     #[error("{address} can't be reached: {reason}; check the address and that you may use it")]
     Unreachable { address: Address, reason: String },
@@ -137,24 +146,57 @@ impl ConnectError {
     }
 }
 
-/// Connects to a broker, within `timeout`.
+/// Connects to a broker, within `timeout`: a first answer over HTTP/2 included, so that a peer that takes connections and
+/// stays silent is noticed here.
 ///
 /// The channel connects anew by itself when the connection breaks, each time within the same timeout; calls that were
-/// under way fail. A peer that goes silent is noticed after half a minute, even without calls. The windows are large
-/// enough for record batches to stream at full speed. A broker is only greeted here, not asked: whether it speaks
-/// Runnel's services shows at the first call.
+/// under way fail. A peer that goes silent later is noticed after half a minute, even without calls. The windows are large
+/// enough for record batches to stream at full speed. Whether the peer speaks Runnel's services shows at the first call.
 pub async fn connect(address: &Address, timeout: Duration) -> Result<Channel, ConnectError> {
+    match tokio::time::timeout(timeout, dial_and_greet(address, timeout)).await {
+        Ok(connected) => connected,
+        Err(_) => Err(ConnectError::Timeout { address: address.clone(), timeout }),
+    }
+}
+
+async fn dial_and_greet(address: &Address, timeout: Duration) -> Result<Channel, ConnectError> {
     let target = address.clone();
     let endpoint = endpoint(timeout);
     let dialled = endpoint.connect_with_connector(service_fn(move |_| dial(target.clone())));
-    match tokio::time::timeout(timeout, dialled).await {
-        Ok(Ok(channel)) => Ok(channel),
-        Ok(Err(error)) => Err(match io_cause(&error) {
-            Some(cause) => ConnectError::from_io(cause, address.clone(), timeout),
-            None => ConnectError::Unreachable { address: address.clone(), reason: error.to_string() },
-        }),
-        Err(_) => Err(ConnectError::Timeout { address: address.clone(), timeout }),
+    let channel = dialled.await.map_err(|error| match io_cause(&error) {
+        Some(cause) => ConnectError::from_io(cause, address.clone(), timeout),
+        None => ConnectError::Unreachable { address: address.clone(), reason: error.to_string() },
+    })?;
+    greet(channel.clone())
+        .await
+        .map_err(|reason| ConnectError::NoBroker { address: address.clone(), reason })?;
+    Ok(channel)
+}
+
+/// Asks for the peer's health and takes any answer: only that one comes matters here. An empty message asks for the whole
+/// server's, and what is answered is not read.
+async fn greet(channel: Channel) -> Result<(), String> {
+    let mut client = Grpc::new(channel);
+    client.ready().await.map_err(|error| error.to_string())?;
+    let path = PathAndQuery::from_static("/grpc.health.v1.Health/Check");
+    let answered = client.unary(Request::new(()), path, ProstCodec::<(), ()>::default()).await;
+    match answered {
+        Err(status) if !is_from_peer(&status) => Err(innermost(&status)),
+        _ => Ok(()),
     }
+}
+
+/// tonic attaches a source to those statuses alone that no server sent.
+fn is_from_peer(status: &Status) -> bool {
+    std::error::Error::source(status).is_none()
+}
+
+fn innermost(status: &Status) -> String {
+    let mut cause: &dyn std::error::Error = status;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    crate::text::escape(&cause.to_string()).into_owned()
 }
 
 fn endpoint(timeout: Duration) -> Endpoint {
@@ -291,21 +333,56 @@ mod tests {
         }
     }
 
+    /// A gRPC server that knows no service still answers.
+    fn server() -> tonic::transport::server::Router {
+        tonic::transport::Server::builder().add_routes(tonic::service::Routes::default())
+    }
+
     #[tokio::test]
     async fn a_listener_is_reached_by_port_and_by_socket() {
         let by_port = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = by_port.local_addr().expect("bound").port();
+        tokio::spawn(server().serve_with_incoming(tokio_stream::wrappers::TcpListenerStream::new(by_port)));
         connect(&tcp("localhost", port), SOON).await.expect("it listens, if only on IPv4");
 
         let path = std::env::temp_dir().join(format!("runnel-client-{}.sock", std::process::id()));
         let by_socket = tokio::net::UnixListener::bind(&path).expect("a socket");
+        let serving = tokio::spawn(
+            server().serve_with_incoming(tokio_stream::wrappers::UnixListenerStream::new(by_socket)),
+        );
         let connected = connect(&Address::Unix(path.clone()), SOON).await;
-        drop(by_socket);
         connected.expect("it listens");
+        serving.abort();
+        let _ = serving.await;
         // The file outlives its listener, as after a kill.
         let left = connect(&Address::Unix(path.clone()), SOON).await;
         std::fs::remove_file(&path).expect("left behind");
         assert!(matches!(left, Err(ConnectError::NotListening { .. })), "{left:?}");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_takes_connections_and_stays_silent_is_given_up_in_time() {
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = silent.local_addr().expect("bound").port();
+        // Were the timeout not kept, the keep-alive would tell only after half a minute, as another error.
+        let error = connect(&tcp("127.0.0.1", port), Duration::from_millis(200)).await.expect_err("silent");
+        assert!(matches!(error, ConnectError::Timeout { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_hangs_up_is_no_broker() {
+        let rude = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let port = rude.local_addr().expect("bound").port();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = rude.accept().await {
+                drop(stream);
+            }
+        });
+        let error = connect(&tcp("127.0.0.1", port), SOON).await.expect_err("no gRPC");
+        assert!(
+            matches!(error, ConnectError::NoBroker { .. } | ConnectError::Unreachable { .. }),
+            "{error:?}"
+        );
     }
 
     #[tokio::test]

@@ -232,3 +232,26 @@ fn without_a_terminal_or_a_verb_the_help_is_shown() {
     let home = Home::new();
     home.runnel::<&str>([]).run().exits_with(2).says("Usage");
 }
+
+#[test]
+fn without_a_terminal_the_live_dashboard_writes_nothing_and_names_the_picture() {
+    let broker = TestBroker::start();
+    let refused = broker.runnel(["dash"]).run().exits_with(2).says("--once").says_one_line();
+    assert_eq!(refused.text(), "");
+}
+
+#[test]
+fn a_demo_outlives_what_people_try_on_it() {
+    let home = Home::new();
+    let mut demo = home.runnel(["demo", "--duration", "8s", "--size", "120x40"]).spawn();
+    demo.wait_for_stderr("leaves nothing behind");
+    let said = demo.stderr();
+    let address = said.split_whitespace().find(|word| word.starts_with("127.0.0.1:"));
+    let address = address.expect("the demo tells where it listens").trim_end_matches(';').to_owned();
+    eventually("the demo's topics", || {
+        let deleted = home.runnel(["-b", &address, "topic", "delete", "clicks", "--yes"]).run();
+        (deleted.code == Some(0)).then_some(()).ok_or_else(|| deleted.shown())
+    });
+    let ended = demo.wait().ok();
+    assert!(ended.text().contains("orders") && !ended.text().contains(" clicks "), "{}", ended.shown());
+}

@@ -238,3 +238,24 @@ fn lag_is_counted_partition_by_partition() {
     let listed = broker.runnel(["group", "list", "-o", "json"]).run().ok().json();
     assert_eq!((&listed[0]["group"], &listed[0]["lag"]), (&Value::from("workers"), &3.into()));
 }
+
+#[test]
+fn a_place_that_the_command_line_chose_is_committed_though_nothing_was_read() {
+    let broker = TestBroker::start();
+    broker.produce("logs", "a\nb\n").ok();
+    broker.runnel(["consume", "logs", "-g", "late", "-o", "end", "-e"]).run().ok();
+    broker.produce("logs", "c\n").ok();
+    let rest = broker.runnel(["consume", "logs", "-g", "late", "-e"]).run().ok();
+    assert_eq!(rest.text(), "c\n", "the group goes on at the end it chose");
+}
+
+#[test]
+fn a_place_that_the_group_overrules_is_told() {
+    let broker = TestBroker::start();
+    broker.produce("logs", "a\nb\n").ok();
+    let first = broker.runnel(["consume", "logs", "-g", "readers", "-o", "beginning", "-e"]).run().ok();
+    assert!(!first.err().contains("group reset"), "{}", first.shown());
+    let again = broker.runnel(["consume", "logs", "-g", "readers", "-o", "beginning", "-e"]).run().ok();
+    assert_eq!(again.text(), "");
+    again.says("whatever -o says").says("group reset readers");
+}

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use nix::sys::signal::Signal;
 use runnel_proto::partitioner::partition_for_key;
 use runnel_proto::records::Compression;
-use runnel_tests::harness::{Random, TestBroker, eventually};
+use runnel_tests::harness::{Home, Random, TestBroker, eventually};
 use serde_json::{Value, json};
 
 /// A log as web servers write it.
@@ -490,4 +490,35 @@ fn records_survive_a_restart() {
     broker.kill();
     broker.start_again();
     assert_eq!(broker.consume("t").text(), "a\nb\nc\n");
+}
+
+#[test]
+fn a_copy_into_fewer_partitions_is_told_how_and_can_ignore_them() {
+    let broker = TestBroker::start();
+    broker.runnel(["topic", "create", "many", "-p", "4"]).run().ok();
+    let lines: String = (0..200).map(|number| format!("k{number}:v{number}\n")).collect();
+    broker.runnel(["produce", "many", "-K", ":"]).input(lines).run().ok();
+    let all = broker.runnel(["consume", "many", "-e", "--json"]).run().ok();
+    let refused = broker.runnel(["produce", "few", "--json"]).input(all.text()).run().exits_with(1);
+    refused.says("runnel topic alter few -p").says("--ignore-partitions");
+    let copied =
+        broker.runnel(["produce", "one", "--json", "--ignore-partitions"]).input(all.text()).run().ok();
+    copied.says("200 records");
+    assert_eq!(broker.runnel(["consume", "one", "-e"]).run().ok().lines().len(), 200);
+}
+
+#[test]
+fn with_v_it_is_told_what_goes_on() {
+    let home = Home::new();
+    let first =
+        home.runnel(["-v", "produce", "logs"]).env("RUNNEL_AUTOSTART", "auto").input("a\n").run().ok();
+    first.says("started a local broker").says("topic logs, 1 partition, batches up to");
+    home.runnel(["-v", "topic", "list"]).run().ok().says("connected to the local broker");
+    home.runnel(["-v", "consume", "logs", "-e"]).run().ok().says("logs/0: from offset 0 to 1");
+    home.runnel(["-vv", "produce", "logs"])
+        .input("b\n")
+        .run()
+        .ok()
+        .says("partition 0: 1 record acknowledged");
+    home.runnel(["broker", "stop"]).run().ok();
 }

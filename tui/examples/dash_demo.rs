@@ -157,6 +157,7 @@ impl World {
                 id: format!("id-of-{name}"),
                 name: (*name).into(),
                 internal: name.starts_with("__"),
+                records_estimated: false,
                 partition_count: partitions.len() as u32,
                 partitions: partitions.clone(),
             })

@@ -44,6 +44,7 @@ pub(crate) fn topic(name: &str, partitions: Vec<PartitionSample>) -> TopicSample
         id: format!("id-{name}"),
         name: name.into(),
         internal: name.starts_with("__"),
+        records_estimated: false,
         partition_count: partitions.len() as u32,
         partitions,
     }

@@ -57,9 +57,10 @@ impl Drop for Guard {
 }
 
 fn enter() -> io::Result<()> {
+    // As long as this fails nothing is taken, and nothing to be given back.
+    enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    let taken = enable_raw_mode()
-        .and_then(|()| execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide));
+    let taken = execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide);
     if taken.is_err() {
         leave();
     }

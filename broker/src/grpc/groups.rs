@@ -263,7 +263,7 @@ impl Groups for GroupsService {
 }
 
 fn summarize(progress: GroupProgress) -> GroupSummary {
-    let lag = progress.lag();
+    let (lag, time_lag_ms) = (progress.lag(), progress.time_lag_ms());
     let summary = progress.group.summary;
     GroupSummary {
         group: summary.group,
@@ -271,6 +271,7 @@ fn summarize(progress: GroupProgress) -> GroupSummary {
         protocol_type: summary.protocol_type,
         members: summary.members as u32,
         lag,
+        time_lag_ms,
     }
 }
 

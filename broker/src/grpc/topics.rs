@@ -103,6 +103,8 @@ fn summarize(topic: &Topic) -> TopicSummary {
         records: figures.iter().map(|figures| figures.high_watermark - figures.log_start_offset).sum(),
         size_bytes: figures.iter().map(|figures| figures.size_bytes).sum(),
         internal: topic.internal,
+        unserved_partitions: (topic.partitions.len() - figures.len()) as i32,
+        records_estimated: topic.has_gaps(),
     }
 }
 

@@ -40,12 +40,14 @@ fn topic_delta(before: Option<&TopicSample>, now: &TopicSample) -> Option<TopicS
         (before.partitions.get(index) != Some(partition)).then(|| partition.clone())
     };
     let partitions: Vec<_> = now.partitions.iter().enumerate().filter_map(changed).collect();
-    (!partitions.is_empty()).then(|| TopicSample {
+    let is_same = partitions.is_empty() && before.records_estimated == now.records_estimated;
+    (!is_same).then(|| TopicSample {
         id: now.id.clone(),
         name: now.name.clone(),
         internal: now.internal,
         partition_count: now.partition_count,
         partitions,
+        records_estimated: now.records_estimated,
     })
 }
 

@@ -61,6 +61,7 @@ fn sample_topic(topic: &Topic, rates: &mut Rates, totals: &mut Totals) -> TopicS
         internal: topic.internal,
         partition_count: topic.partitions.len() as u32,
         partitions,
+        records_estimated: topic.has_gaps(),
     }
 }
 

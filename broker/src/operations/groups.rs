@@ -44,6 +44,11 @@ impl GroupProgress {
         let known: Vec<_> = self.partitions.iter().filter_map(PartitionProgress::lag).collect();
         (!known.is_empty()).then(|| known.iter().sum())
     }
+
+    /// The largest time lag of its partitions; `None` when none is known.
+    pub fn time_lag_ms(&self) -> Option<i64> {
+        self.partitions.iter().filter_map(|row| row.time_lag_ms).max()
+    }
 }
 
 impl PartitionProgress {

@@ -24,6 +24,11 @@ pub struct Topic {
 }
 
 impl Topic {
+    /// Whether offsets may stand for no record: then there are fewer records than offsets.
+    pub fn has_gaps(&self) -> bool {
+        self.config.cleanup_policy.compact
+    }
+
     /// The partition of that number.
     pub fn partition(&self, partition: i32) -> Result<&Arc<Partition>, BrokerError> {
         usize::try_from(partition).ok().and_then(|index| self.partitions.get(index)).ok_or_else(|| {

@@ -382,6 +382,9 @@ pub(crate) struct ServeArgs {
     /// How to log on stderr
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
     pub(crate) log_format: LogFormat,
+    /// Started in the background by a command, which wants to know when the directory is in use
+    #[arg(long, hide = true)]
+    pub(crate) launched: bool,
     /// Started by a command: only the socket, and leave when idle
     #[arg(long, hide = true)]
     pub(crate) autostarted: bool,

@@ -18,7 +18,7 @@ Examples:
   runnel produce images -D '' -k logo < logo.png  the whole input as one record
   runnel produce users -k alice -Z < /dev/null    nothing: no line, no record
   echo | runnel produce users -k alice -Z         a tombstone for alice
-  runnel consume a -e --json | runnel produce b --json   copy records exactly
+  runnel consume a -e --json | runnel produce b --json   copy records exactly, into as many partitions
 
 A blank line is an empty record, and a last line without a newline counts. Nothing waits for a buffer
 to fill. Exits with 0 only when every record was acknowledged.";
@@ -66,6 +66,10 @@ pub(crate) struct ProduceArgs {
     #[arg(long, conflicts_with_all = ["key", "key_delimiter", "delimiter", "headers", "empty_is_null"])]
     pub(crate) json: bool,
 
+    /// With --json: let keys choose the partitions, not what the records say
+    #[arg(long, requires = "json")]
+    pub(crate) ignore_partitions: bool,
+
     /// When a record counts as delivered
     #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
     pub(crate) acks: AcksWhen,
@@ -74,7 +78,7 @@ pub(crate) struct ProduceArgs {
     #[arg(short = 'X', long = "topic-config", value_name = "KEY=VALUE", value_parser = parse_topic_setting)]
     pub(crate) topic_configs: Vec<KeyValue>,
 
-    /// How long to go on when the broker's disk is full or the broker is busy
+    /// How long to go on without an answer, or while the broker's disk is full or the broker is busy
     #[arg(long, value_name = "DURATION", value_parser = parse_duration_ms, default_value = "30s")]
     pub(crate) timeout: u64,
 
@@ -158,7 +162,7 @@ pub(crate) struct ConsumeArgs {
     #[arg(value_name = "TOPIC", required = true)]
     pub(crate) topics: Vec<String>,
 
-    /// Where to start [default: beginning]; with -g only where the group has committed nothing
+    /// Where to start [default: beginning]; with -g only where the group has committed nothing yet
     #[arg(short, long, value_name = "WHERE", value_delimiter = ',', allow_hyphen_values = true)]
     #[arg(long_help = OFFSET_HELP)]
     pub(crate) offset: Vec<OffsetItem>,
@@ -184,7 +188,7 @@ pub(crate) struct ConsumeArgs {
     #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',', requires = "group")]
     pub(crate) assignor: Vec<AssignorName>,
 
-    /// Exit with 124 if not done after this time
+    /// Exit with 124 if not done after this time, connecting included
     #[arg(long, value_name = "DURATION", value_parser = parse_duration_ms)]
     pub(crate) timeout: Option<u64>,
 

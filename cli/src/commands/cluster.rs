@@ -10,7 +10,7 @@ use crate::admin::Admin;
 use crate::args::{ClusterArgs, ClusterCommand, ClusterInfoArgs};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{self, Report, Screen, Table, count, duration_ms, left, right};
+use crate::output::{self, Report, Screen, Table, counted, duration_ms, left, right};
 use crate::time::now_ms;
 
 /// Runs it.
@@ -80,12 +80,18 @@ impl From<v1::BrokerInfo> for BrokerInfo {
     }
 }
 
+impl Cluster {
+    /// `1 topic, 8 partitions, 0 groups`.
+    pub(super) fn counts(&self) -> String {
+        let counts = [(self.topics, "topic"), (self.partitions, "partition"), (self.groups, "group")];
+        counts.map(|(number, noun)| counted(number.into(), noun)).join(", ")
+    }
+}
+
 impl Report for Cluster {
     fn text(&self, screen: &Screen) -> String {
-        let numbers = [self.topics, self.partitions, self.groups].map(|number| count(number.into()));
-        let [topics, partitions, groups] = numbers;
         let mut text = format!("cluster {}\n", escape(&self.cluster_id));
-        let _ = writeln!(text, "{topics} topics, {partitions} partitions, {groups} groups");
+        let _ = writeln!(text, "{}", self.counts());
         let columns = [
             right("BROKER"),
             left("VERSION"),

@@ -1,5 +1,6 @@
 //! `runnel dash`: the dashboard.
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +37,11 @@ pub(crate) async fn run(context: &Context, args: DashArgs) -> Result<(), Failure
 
 /// Shows the dashboard until the user leaves it.
 pub(super) async fn watch(options: Options) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(Failure::usage(
+            "the live dashboard needs a terminal on stdin and stdout; `runnel dash --once` prints one picture without",
+        ));
+    }
     runnel_tui::run(options)
         .await
         .map_err(|error| Failure::failed(format!("can't use the terminal: {error}")))
@@ -78,6 +84,6 @@ fn to_local(data_dir: PathBuf, autostart: bool) -> Connector {
     let autostart = Arc::new(AtomicBool::new(autostart));
     Arc::new(move || {
         let (data_dir, autostart) = (data_dir.clone(), autostart.swap(false, Ordering::Relaxed));
-        Box::pin(async move { local::ensure_local_broker(&data_dir, autostart).await })
+        Box::pin(async move { Ok(local::ensure_local_broker(&data_dir, autostart).await?.0) })
     })
 }

@@ -13,6 +13,18 @@ pub(crate) fn count(number: i64) -> String {
     if number < 0 { format!("-{text}") } else { text }
 }
 
+/// How many records there are; `~`: at most so many.
+pub(crate) fn records_text(records: i64, estimated: bool) -> String {
+    let sign = if estimated { "~" } else { "" };
+    sign.to_owned() + &count(records)
+}
+
+/// A count with its noun: `1 topic`, `2,000 topics`.
+pub(crate) fn counted(number: i64, noun: &str) -> String {
+    let ending = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{ending}", count(number))
+}
+
 /// A size: `0 B`, `1.5 KiB`, `20 MiB`.
 pub(crate) fn bytes(size_bytes: u64) -> String {
     const UNITS: [&str; 6] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];

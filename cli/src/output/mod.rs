@@ -15,7 +15,7 @@ use crate::failure::Failure;
 mod human;
 mod table;
 
-pub(crate) use human::{bytes, count, duration_ms};
+pub(crate) use human::{bytes, count, counted, duration_ms, records_text};
 pub(crate) use table::{Cell, Table, left, right, unknown_or};
 
 /// An answer that can be printed in every format.

@@ -1007,6 +1007,9 @@ pub struct GroupSummary {
     /// Records not yet committed over all partitions; absent when it can't be told.
     #[prost(int64, optional, tag = "5")]
     pub lag: ::core::option::Option<i64>,
+    /// Age of the oldest record not yet committed, in milliseconds; 0 when there is none, absent when it can't be told.
+    #[prost(int64, optional, tag = "6")]
+    pub time_lag_ms: ::core::option::Option<i64>,
 }
 /// Which groups to describe.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2527,6 +2530,9 @@ pub struct TopicSample {
     /// The partitions with a change.
     #[prost(message, repeated, tag = "5")]
     pub partitions: ::prost::alloc::vec::Vec<PartitionSample>,
+    /// Its logs may have gaps, such as compaction leaves: there may be fewer records than offsets.
+    #[prost(bool, tag = "6")]
+    pub records_estimated: bool,
 }
 /// One partition.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -3580,6 +3586,12 @@ pub struct TopicSummary {
     /// Belongs to the broker itself.
     #[prost(bool, tag = "6")]
     pub internal: bool,
+    /// Partitions that are not served: `records` and `size_bytes` miss theirs.
+    #[prost(int32, tag = "7")]
+    pub unserved_partitions: i32,
+    /// Its logs may have gaps, such as compaction leaves: there may be fewer records than `records`.
+    #[prost(bool, tag = "8")]
+    pub records_estimated: bool,
 }
 /// Which topics to describe.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

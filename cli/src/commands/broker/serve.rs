@@ -31,9 +31,10 @@ pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failur
         insecure: args.insecure,
         autostarted: args.autostarted,
     };
-    let broker = Broker::start(options)
-        .await
-        .map_err(|error| Failure { exit_code: error.exit_code(), message: error.to_string() })?;
+    let broker = Broker::start(options).await.map_err(|error| match error.is_locked() && args.launched {
+        true => Failure { exit_code: local::EXIT_LOCKED, message: error.to_string() },
+        false => Failure::failed(error.to_string()),
+    })?;
     tracing::info!("serves {} on {}", local::shown(&data_dir), broker.addresses().join(" "));
     broker
         .run_until(async move { interrupts.next().await })

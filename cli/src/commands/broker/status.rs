@@ -13,7 +13,7 @@ use crate::commands::cluster::{BrokerInfo, Cluster, fetch};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::local;
-use crate::output::{self, Report, Screen, count, duration_ms};
+use crate::output::{self, Report, Screen, duration_ms};
 use crate::time::now_ms;
 
 /// A broker that says nothing for so long does not count as running.
@@ -92,9 +92,7 @@ impl Report for Status {
             lines.extend(broker.listeners.iter().map(|address| format!("listens on {}", escape(address))));
             lines.push(format!("data in {}", escape(&broker.data_dir)));
         }
-        let [topics, partitions, groups] =
-            [cluster.topics, cluster.partitions, cluster.groups].map(|number| count(number.into()));
-        lines.push(format!("{topics} topics, {partitions} partitions, {groups} groups"));
+        lines.push(cluster.counts());
         lines.join("\n") + "\n"
     }
 

@@ -7,19 +7,21 @@ use std::time::Duration;
 use runnel_proto::text::escape;
 use runnel_proto::v1::ErrorCode;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
 
 use super::fetch::Fetcher;
 use super::output::{Damage, Lane, Work};
 use super::plan::{self, Span, TopicSize};
-use crate::args::OffsetPlan;
+use crate::args::{OffsetPlan, Position};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::member::{CommittedOffsets, Joined, Membership, Progress, Rejoin, TopicPartition, existing_sizes};
 
 /// Between two looks at what changes rarely: new partitions.
 const GROWTH_INTERVAL: Duration = Duration::from_secs(30);
+/// How long committing and leaving may take at the end.
+const LEAVE_LIMIT: Duration = Duration::from_secs(3);
 /// Between two looks at the others' progress, when there is nothing to do but to wait for it.
 const WAIT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -53,6 +55,7 @@ pub(super) struct GroupReader<'a> {
     sizes: Vec<TopicSize>,
     /// Partitions that could not be read at all.
     failed: u64,
+    told_ignored: bool,
 }
 
 /// Why the reading paused.
@@ -74,7 +77,18 @@ impl<'a> GroupReader<'a> {
         damaged: mpsc::UnboundedReceiver<Damage>,
     ) -> Self {
         let fetcher = Fetcher::new(context, channel.clone(), work.clone());
-        Self { context, channel, membership, subscription, fetcher, work, damaged, sizes, failed: 0 }
+        Self {
+            context,
+            channel,
+            membership,
+            subscription,
+            fetcher,
+            work,
+            damaged,
+            sizes,
+            failed: 0,
+            told_ignored: false,
+        }
     }
 
     /// How many partitions failed so far.
@@ -109,10 +123,18 @@ impl<'a> GroupReader<'a> {
     }
 
     /// Commits what has been printed and leaves the group. Everything handed to the output must be printed by now.
+    ///
+    /// A broker that is away is not waited for: whoever leaves wants to go.
     pub(super) async fn close(&mut self) -> Result<(), Failure> {
         let lanes: Vec<_> = self.fetcher.lanes().cloned().collect();
-        let committed = self.membership.commit(&progress(&lanes)).await;
-        self.membership.leave().await;
+        let going = async {
+            let committed = self.membership.commit(&progress(&lanes)).await;
+            self.membership.leave().await;
+            committed
+        };
+        let committed = timeout(LEAVE_LIMIT, going)
+            .await
+            .unwrap_or_else(|_| Err(format!("the broker did not answer within {} s", LEAVE_LIMIT.as_secs())));
         committed.map_err(|reason| {
             Failure::failed(format!(
                 "the last printed records were not committed, so they will come again: {reason}"
@@ -187,6 +209,7 @@ impl<'a> GroupReader<'a> {
             return Ok(());
         }
         let committed = self.membership.committed_offsets().fetch(added).await?;
+        self.tell_ignored_offsets(added, &committed);
         let (spans, unknown) = plan::spans(&self.channel, added, &self.subscription.offsets, false).await?;
         for row in unknown {
             // A topic that was deleted meanwhile is the group's business at its next rebalance.
@@ -198,13 +221,32 @@ impl<'a> GroupReader<'a> {
         }
         for span in spans {
             let key = (span.topic.clone(), span.partition);
-            let start = self.start(&span, committed.get(&key).copied());
+            let known = committed.get(&key).copied();
+            let start = self.start(&span, known);
             let stop = self.subscription.stop(&key).or(span.stop);
             let lane = Lane::new(&span.topic, span.partition, start, stop);
-            self.membership.begin(key, start);
+            // A place that the command line chose must be committed though nothing is read: the next run goes on there.
+            if known.is_some() || start == span.earliest {
+                self.membership.begin(key, start);
+            }
             self.fetcher.add(lane);
         }
         Ok(())
+    }
+
+    /// Says once that `-o` does not move a group that has been somewhere.
+    fn tell_ignored_offsets(&mut self, added: &[TopicPartition], committed: &BTreeMap<TopicPartition, i64>) {
+        let asks_elsewhere = |partition: &TopicPartition| {
+            let start = self.subscription.offsets.range(partition.1).start;
+            start.is_some_and(|start| start != Position::Stored) && committed.contains_key(partition)
+        };
+        if !self.told_ignored && added.iter().any(asks_elsewhere) {
+            self.told_ignored = true;
+            self.context.note(&format!(
+                "runnel: group {0} goes on where it has committed offsets, whatever -o says; `runnel group reset {0}` moves them",
+                escape(self.membership.group())
+            ));
+        }
     }
 
     fn start(&self, span: &Span, committed: Option<i64>) -> i64 {

@@ -17,6 +17,7 @@ use std::time::Duration;
 use runnel_proto::group::Assignor;
 use runnel_proto::text::escape;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tonic::transport::Channel;
 
 use closed::OtherEnd;
@@ -27,7 +28,7 @@ use plan::{Span, TopicSize};
 use print::Printer;
 
 use crate::args::{AssignorName, ConsumeArgs, OffsetPlan};
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::failure::Failure;
 use crate::member::Membership;
 use crate::signals::Interrupts;
@@ -45,21 +46,21 @@ pub(crate) async fn run(context: &Context, args: ConsumeArgs) -> Result<(), Fail
         return Ok(());
     }
     let interrupts = Interrupts::catch().map_err(|error| Failure::failed(error.to_string()))?;
-    let channel = context.channel().await?;
-    let sizes = plan::topic_sizes(&channel, &args.topics).await?;
-    let partitions = plan::choose(&sizes, &args.partitions, &offsets)?;
-    let (spans, unknown) = plan::spans(&channel, &partitions, &offsets, args.exit_at_end).await?;
+    let limit = args.timeout.map(Duration::from_millis);
+    let deadline = limit.map(|limit| Instant::now() + limit);
+    let prepared = context::within(limit, prepare(context, &args, &offsets)).await?;
+    let Prepared { channel, sizes, spans, unknown } = prepared;
     for row in &unknown {
         context.warn(&format!("{}/{}: {}", escape(&row.topic), row.partition, escape(&row.error.message)));
     }
 
+    tell_spans(context, &spans);
     let other_end = OtherEnd::watch().map_err(|error| Failure::failed(error.to_string()))?;
     let escape_output = io::stdout().is_terminal() && !args.raw;
     let output = Output::start(Printer::new(&args, escape_output), args.count);
     let output = output.map_err(|error| Failure::failed(format!("can't write to stdout: {error}")))?;
     let is_bounded = args.count.is_some() || spans.iter().all(|span| span.stop.is_some());
-    let timeout = args.timeout.map(Duration::from_millis);
-    let mut watch = Watch { interrupts, other_end, done: output.done, timeout, is_bounded };
+    let mut watch = Watch { interrupts, other_end, done: output.done, limit, deadline, is_bounded };
     let plan = Plan { offsets, sizes, spans };
     let (outcome, failed) = match &args.group {
         Some(group) => {
@@ -74,6 +75,32 @@ pub(crate) async fn run(context: &Context, args: ConsumeArgs) -> Result<(), Fail
     };
     outcome?;
     if failed + unknown.len() as u64 > 0 { Err(Failure::reported()) } else { Ok(()) }
+}
+
+/// What is known before the reading begins.
+struct Prepared {
+    channel: Channel,
+    sizes: Vec<TopicSize>,
+    spans: Vec<Span>,
+    unknown: Vec<plan::Unknown>,
+}
+
+async fn prepare(context: &Context, args: &ConsumeArgs, offsets: &OffsetPlan) -> Result<Prepared, Failure> {
+    let channel = context.channel().await?;
+    let sizes = plan::topic_sizes(&channel, &args.topics).await?;
+    let partitions = plan::choose(&sizes, &args.partitions, offsets)?;
+    let (spans, unknown) = plan::spans(&channel, &partitions, offsets, args.exit_at_end).await?;
+    Ok(Prepared { channel, sizes, spans, unknown })
+}
+
+fn tell_spans(context: &Context, spans: &[Span]) {
+    for span in spans {
+        context.detail(1, || {
+            let until = span.stop.map_or_else(|| "on".to_owned(), |stop| format!("to {stop}"));
+            let whose = "unless a group's offsets say otherwise";
+            format!("{}/{}: from offset {} {until}, {whose}", escape(&span.topic), span.partition, span.start)
+        });
+    }
 }
 
 /// What to read, and from where.
@@ -180,7 +207,9 @@ struct Watch {
     interrupts: Interrupts,
     other_end: OtherEnd,
     done: oneshot::Receiver<Printed>,
-    timeout: Option<Duration>,
+    /// The user's limit for everything, and when it is over.
+    limit: Option<Duration>,
+    deadline: Option<Instant>,
     /// There is an end to wait for; stopping before it is a failure.
     is_bounded: bool,
 }
@@ -200,8 +229,8 @@ enum Ended {
 impl Watch {
     async fn until_end(&mut self, reading: impl Future<Output = Result<(), Failure>>) -> Ended {
         let timeout = async {
-            match self.timeout {
-                Some(timeout) => tokio::time::sleep(timeout).await,
+            match self.deadline {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
                 None => std::future::pending().await,
             }
         };
@@ -241,7 +270,7 @@ impl Watch {
             Ended::Output(Printed::All | Printed::Count) | Ended::Closed => Ok(()),
             Ended::Interrupted if self.is_bounded => Err(Failure::interrupted("interrupted before the end")),
             Ended::Interrupted => Ok(()),
-            Ended::TimedOut => Err(Failure::timeout("the time is over")),
+            Ended::TimedOut => Err(Failure::timed_out(self.limit.unwrap_or_default())),
         }
     }
 }

@@ -28,6 +28,8 @@ use producer::Producer;
 
 /// Without a terminal the one picture is taken after this time.
 const PICTURE_AFTER: Duration = Duration::from_secs(4);
+/// A player whose topic is gone looks that often whether it is there again.
+const PLAYERS_REST: Duration = Duration::from_secs(2);
 /// The broker is in this very process.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// The dice start here: every demo invents the same records.
@@ -84,24 +86,44 @@ impl Demo {
         Ok(Self { socket, tcp: tcp.unwrap_or_default(), stop, broker })
     }
 
-    /// Writes and reads for as long as it is polled; returns only when that fails.
+    /// Writes and reads for as long as it is polled; returns only when that can't begin.
+    ///
+    /// People try things on the demo: whoever finds its topic deleted waits until it is there again.
     async fn play(&self) -> Result<(), Failure> {
         let mut players = JoinSet::new();
         for (number, stream) in workload::STREAMS.into_iter().enumerate() {
             // Opened one by one, before anybody reads: readers find the topics when they join.
             let mut producer =
                 Producer::open(Admin::new(self.channel().await?), stream, SEED + number as u64).await?;
+            let channel = self.channel().await?;
             players.spawn(async move {
-                producer.write_history().await?;
-                producer.run().await
+                let mut outcome = producer.write_history().await;
+                loop {
+                    if outcome.is_ok() {
+                        outcome = producer.run().await;
+                    }
+                    tokio::time::sleep(PLAYERS_REST).await;
+                    if let Ok(Some(again)) = Producer::reopen(Admin::new(channel.clone()), stream, SEED).await
+                    {
+                        (producer, outcome) = (again, Ok(()));
+                    }
+                }
             });
         }
         for consumer in consumer::CONSUMERS {
-            players.spawn(consumer.run(self.channel().await?));
+            let channel = self.channel().await?;
+            players.spawn(async move {
+                loop {
+                    // Why it ended is on the dashboard: its topic is gone.
+                    let _ = consumer.run(channel.clone()).await;
+                    tokio::time::sleep(PLAYERS_REST).await;
+                }
+            });
         }
-        match players.join_next().await {
-            Some(Ok(outcome)) => outcome,
-            _ => Err(Failure::failed("the demo's workload stopped unexpectedly")),
+        let ended: Option<Result<std::convert::Infallible, _>> = players.join_next().await;
+        match ended {
+            Some(Ok(never)) => match never {},
+            _ => Err(Failure::failed("the demo's workload stopped unexpectedly; this is a defect")),
         }
     }
 

@@ -49,6 +49,15 @@ impl Producer {
         Ok(Self { stream, inventor: Inventor::new(stream.kind, seed), gathered, turn: 0, requests, answers })
     }
 
+    /// As [`open`](Self::open), but only if the topic exists: whoever deleted it does not want it back.
+    pub(super) async fn reopen(mut admin: Admin, stream: Stream, seed: u64) -> Result<Option<Self>, Failure> {
+        let described = admin.describe_topics(vec![stream.topic.to_owned()]).await?;
+        match described.iter().all(|topic| topic.error.is_none()) {
+            true => Self::open(admin, stream, seed).await.map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// Writes what would have come in before the demo began.
     pub(super) async fn write_history(&mut self) -> Result<(), Failure> {
         let total = (f64::from(self.stream.records_per_s) * HISTORY.as_secs_f64()) as usize;
@@ -64,7 +73,7 @@ impl Producer {
     }
 
     /// Writes at the stream's rate for as long as it is polled; returns only when that fails.
-    pub(super) async fn run(mut self) -> Result<(), Failure> {
+    pub(super) async fn run(&mut self) -> Result<(), Failure> {
         let begin = Instant::now();
         let mut pace = Pace::default();
         let mut ticks = interval(TICK);

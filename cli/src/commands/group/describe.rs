@@ -83,7 +83,11 @@ impl From<v1::GroupDescription> for Group {
             protocol: Some(group.protocol).filter(|name| !name.is_empty()),
             generation: known.then_some(group.generation),
             leader: Some(group.leader).filter(|id| !id.is_empty()),
-            lag: if known { partitions.iter().map(|partition| partition.lag).sum() } else { None },
+            lag: if partitions.is_empty() {
+                None
+            } else {
+                partitions.iter().map(|partition| partition.lag).sum()
+            },
             members,
             partitions,
             error: group.error.map(ItemError::from),
@@ -263,6 +267,18 @@ mod tests {
             orders          0        5  1505  1,500     8m12s  app-1\n\
             orders          1        -     9      ?         ?  -\n";
         assert_eq!(sample().text(&PIPE), expected);
+    }
+
+    #[test]
+    fn a_group_without_offsets_has_no_lag_to_tell() {
+        let group = v1::GroupDescription {
+            group: "new".into(),
+            state: v1::GroupState::Stable.into(),
+            ..Default::default()
+        };
+        let report = Descriptions(vec![group.into()]);
+        assert!(report.text(&PIPE).contains("lag ?"), "{}", report.text(&PIPE));
+        assert!(report.0[0].lag.is_none());
     }
 
     #[test]

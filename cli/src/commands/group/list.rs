@@ -8,7 +8,7 @@ use crate::admin::Admin;
 use crate::args::GroupListArgs;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{self, Report, Screen, Table, count, left, right, unknown_or};
+use crate::output::{self, Report, Screen, Table, count, duration_ms, left, right, unknown_or};
 
 /// Runs it.
 pub(super) async fn run(context: &Context, args: GroupListArgs) -> Result<(), Failure> {
@@ -28,6 +28,7 @@ struct Row {
     protocol_type: String,
     members: u32,
     lag: Option<i64>,
+    time_lag_ms: Option<i64>,
 }
 
 impl From<v1::GroupSummary> for Row {
@@ -38,16 +39,19 @@ impl From<v1::GroupSummary> for Row {
             protocol_type: group.protocol_type,
             members: group.members,
             lag: group.lag,
+            time_lag_ms: group.time_lag_ms,
         }
     }
 }
 
 impl Report for GroupList {
     fn text(&self, screen: &Screen) -> String {
-        let mut table = Table::new([left("GROUP"), left("STATE"), right("MEMBERS"), right("LAG")]);
+        let columns = [left("GROUP"), left("STATE"), right("MEMBERS"), right("LAG"), right("TIME LAG")];
+        let mut table = Table::new(columns);
         for group in &self.0 {
             let lag = unknown_or(group.lag.map(count));
-            table.row([(&group.group).into(), group.state.into(), group.members.into(), lag]);
+            let time_lag = unknown_or(group.time_lag_ms.map(duration_ms));
+            table.row([(&group.group).into(), group.state.into(), group.members.into(), lag, time_lag]);
         }
         table.render(screen)
     }

@@ -13,7 +13,7 @@ use runnel_proto::text::escape;
 use runnel_proto::v1::records_client::RecordsClient;
 use runnel_proto::v1::{Acks, Error, ErrorCode, ProduceRequest, ProduceResponse};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::Streaming;
 use tonic::transport::Channel;
@@ -21,6 +21,8 @@ use tonic::transport::Channel;
 use super::batching::Batch;
 use super::report::{Reporter, Tally};
 use crate::args::OnError;
+use crate::failure::limit_text;
+use crate::output::counted;
 
 /// So many bytes may be sent and not answered.
 const WINDOW_BYTES: usize = 16 << 20;
@@ -51,6 +53,7 @@ pub(super) struct Delivery {
     under_way: UnderWay,
     next_id: u64,
     patience: Patience,
+    is_silent: bool,
     reporter: Reporter,
     tally: Tally,
     partitions: BTreeSet<i32>,
@@ -67,6 +70,8 @@ pub(super) enum Ended {
     Lost,
     /// The broker kept asking to retry for too long.
     GaveUp,
+    /// The broker stopped answering, though the connection stands.
+    Silent,
 }
 
 impl Delivery {
@@ -88,6 +93,7 @@ impl Delivery {
             under_way: UnderWay::default(),
             next_id: 0,
             patience,
+            is_silent: false,
             reporter,
             tally: Tally::default(),
             partitions: BTreeSet::new(),
@@ -98,6 +104,7 @@ impl Delivery {
     pub(super) async fn run(&mut self) -> Ended {
         loop {
             let opened = Instant::now();
+            self.is_silent = false;
             let reason = match self.stream().await {
                 Ok(ended) => return ended,
                 Err(reason) => reason,
@@ -107,7 +114,11 @@ impl Delivery {
                 self.reporter.warn(&format!(
                     "{reason}; {acknowledged} records acknowledged, {unknown} unknown: they may be stored or not"
                 ));
-                return Ended::Lost;
+                return if self.is_silent { Ended::Silent } else { Ended::Lost };
+            }
+            if self.is_silent {
+                self.reporter.warn(&reason);
+                return Ended::Silent;
             }
             let now = Instant::now();
             if now - opened > self.policy.timeout {
@@ -148,13 +159,15 @@ impl Delivery {
     /// Works on one stream. The error is why a new one is needed.
     async fn stream(&mut self) -> Result<Ended, String> {
         let (requests, outgoing) = mpsc::unbounded_channel();
-        let opened = self.client.produce(UnboundedReceiverStream::new(outgoing)).await;
+        let opened = self.client.produce(UnboundedReceiverStream::new(outgoing));
+        let Ok(opened) = timeout(self.policy.timeout, opened).await else { return Err(self.silence()) };
         let mut answers = opened.map_err(|status| told(&status))?.into_inner();
         for batch in std::mem::take(&mut self.again) {
             self.send(&requests, batch);
         }
         let mut open = true;
         let mut stopped = false;
+        let mut waits_since = Instant::now();
         loop {
             let idle = self.under_way.is_empty();
             if idle && stopped {
@@ -170,16 +183,31 @@ impl Delivery {
             let may_send = open && !stopped && self.again.is_empty() && self.under_way.has_room();
             tokio::select! {
                 answer = answers.message() => match answer {
-                    Ok(Some(answer)) => stopped |= !self.settle(&answer)?,
+                    Ok(Some(answer)) => {
+                        stopped |= !self.settle(&answer)?;
+                        waits_since = Instant::now();
+                    }
                     Ok(None) => return Err("the broker ended the stream".to_owned()),
                     Err(status) => return Err(told(&status)),
                 },
                 batch = self.batches.recv(), if may_send => match batch {
-                    Some(batch) => self.send(&requests, batch),
+                    Some(batch) => {
+                        if idle {
+                            waits_since = Instant::now();
+                        }
+                        self.send(&requests, batch);
+                    }
                     None => open = false,
                 },
+                () = sleep_until(waits_since + self.policy.timeout), if !idle => return Err(self.silence()),
             }
         }
+    }
+
+    /// Remembers that the broker does not answer; the sentence for people.
+    fn silence(&mut self) -> String {
+        self.is_silent = true;
+        format!("timed out: the broker has not answered for {}", limit_text(self.policy.timeout))
     }
 
     fn send(&mut self, requests: &mpsc::UnboundedSender<ProduceRequest>, batch: Batch) {
@@ -217,11 +245,14 @@ impl Delivery {
         }
         self.tally.refused += batch.records;
         let places = self.reporter.places(&batch);
-        self.reporter.failure(self.tally.refused, &format!("{places}: {}", escape(&error.message)));
+        self.reporter.failure(&format!("{places}: {}", escape(&error.message)));
         Ok(self.policy.on_error == OnError::Skip)
     }
 
     fn acknowledged(&mut self, batch: &Batch) {
+        let (partition, records) = (batch.partition, batch.records);
+        self.reporter
+            .detail(|| format!("partition {partition}: {} acknowledged", counted(records as i64, "record")));
         self.tally.acknowledged += batch.records;
         self.tally.acknowledged_bytes += batch.input_bytes;
         self.partitions.insert(batch.partition);

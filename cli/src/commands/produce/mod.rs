@@ -33,8 +33,9 @@ use report::Reporter;
 use topic::Target;
 
 use crate::args::{Codec, ProduceArgs};
-use crate::context::Context;
+use crate::context::{self, Context};
 use crate::failure::Failure;
+use crate::output::counted;
 use crate::records_json::RecordReader;
 use crate::signals::Interrupts;
 
@@ -54,9 +55,22 @@ pub(crate) async fn run(context: &Context, args: ProduceArgs) -> Result<(), Fail
     let sources = Source::all(&args.files);
     let total_bytes = check_sources(&sources)?;
     let mut interrupts = Interrupts::catch().map_err(|error| Failure::failed(error.to_string()))?;
-    let channel = context.channel().await?;
-    let target = topic::find_or_create(context, &channel, &args.topic, &args.topic_configs).await?;
+    let timeout = Duration::from_millis(args.timeout);
+    let prepared = async {
+        let channel = context.channel().await?;
+        let target = topic::find_or_create(context, &channel, &args.topic, &args.topic_configs).await?;
+        Ok((channel, target))
+    };
+    let (channel, target) = context::within(Some(timeout), prepared).await?;
     check_partition(&args, target)?;
+    context.detail(1, || {
+        let (topic, partitions) = (runnel_proto::text::escape(&args.topic), target.partitions);
+        format!(
+            "topic {topic}, {}, batches up to {} bytes",
+            counted(partitions.into(), "partition"),
+            target.max_batch_bytes
+        )
+    });
 
     let started = Instant::now();
     let show_bar = !context.quiet && io::stderr().is_terminal();
@@ -68,7 +82,7 @@ pub(crate) async fn run(context: &Context, args: ProduceArgs) -> Result<(), Fail
     let policy = DeliveryPolicy {
         topic: args.topic.clone(),
         acks: args.acks.to_wire(),
-        timeout: Duration::from_millis(args.timeout),
+        timeout,
         on_error: args.on_error,
     };
     let mut delivery = Delivery::new(policy, channel, batches, reporter.clone());
@@ -151,6 +165,7 @@ fn exit(
         };
     }
     match outcome.ended {
+        Some(Ended::Silent) => Err(Failure::timeout("")),
         None => Err(Failure::interrupted("interrupted; what was under way may be stored or not")),
         Some(_) => Err(Failure::reported()),
     }
@@ -221,6 +236,8 @@ fn common(args: &ProduceArgs, target: Target) -> Common {
         empty_is_null: args.empty_is_null,
         partitions: target.partitions,
         is_partition_fixed: args.partition.is_some(),
+        ignores_partitions: args.ignore_partitions,
+        topic: args.topic.clone(),
         delimiter_bytes: args.delimiter.0.len(),
         largest_record_bytes: largest_record_bytes(args, target),
         on_error: args.on_error,

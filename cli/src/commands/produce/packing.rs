@@ -18,10 +18,12 @@ use crate::args::OnError;
 use crate::records_json::{JsonRecord, RecordReader};
 use crate::time::now_ms;
 
-/// How long a record waits for company when the input is quiet.
+/// How long the input is quiet before what waits is sent.
 const LINGER: Duration = Duration::from_millis(5);
 /// How long a record waits while there is always more input, but none for its partition.
 const MAX_WAIT: Duration = Duration::from_millis(100);
+/// How long it waits when earlier batches still wait to be sent, so that sending it would gain nothing.
+const MAX_WAIT_BEHIND: Duration = Duration::from_secs(2);
 
 /// How a record's bytes are understood.
 #[derive(Debug)]
@@ -43,6 +45,10 @@ pub(super) struct Common {
     pub(super) partitions: i32,
     /// All records go to one partition, whatever they say.
     pub(super) is_partition_fixed: bool,
+    /// Keys choose the partitions, whatever the records say.
+    pub(super) ignores_partitions: bool,
+    /// The topic's name, for advice.
+    pub(super) topic: String,
     pub(super) delimiter_bytes: usize,
     /// Above this a record can't fit into a batch that the topic takes; `None` when its size says nothing of its batch's.
     /// Refused here, and not only by the broker, since until its answer comes what follows would be on its way.
@@ -140,7 +146,7 @@ impl Packer {
             oldest = match (self.packing.batcher.has_open(), oldest) {
                 (false, _) => None,
                 (true, None) => Some(Instant::now()),
-                (true, Some(oldest)) if oldest.elapsed() < MAX_WAIT => Some(oldest),
+                (true, Some(oldest)) if oldest.elapsed() < self.packing.max_wait() => Some(oldest),
                 (true, Some(_)) => {
                     self.packing.flush()?;
                     None
@@ -173,7 +179,9 @@ fn next_input(input: &Receiver<Input>, oldest: Option<Instant>) -> Wait {
         Err(TryRecvError::Empty) => {}
     }
     let Some(oldest) = oldest else { return input.recv().map_or(Wait::Over, Wait::Input) };
-    match input.recv_timeout(LINGER.saturating_sub(oldest.elapsed())) {
+    // From now on, and not from when the record came: where input comes fast it is always short for a moment, and batches
+    // cut then would be small.
+    match input.recv_timeout(LINGER.min(MAX_WAIT.saturating_sub(oldest.elapsed()))) {
         Ok(next) => Wait::Input(next),
         Err(RecvTimeoutError::Timeout) => Wait::Quiet,
         Err(RecvTimeoutError::Disconnected) => Wait::Over,
@@ -181,6 +189,11 @@ fn next_input(input: &Receiver<Input>, oldest: Option<Instant>) -> Wait {
 }
 
 impl Packing {
+    fn max_wait(&self) -> Duration {
+        let behind = self.batches.capacity() < self.batches.max_capacity();
+        if behind { MAX_WAIT_BEHIND } else { MAX_WAIT }
+    }
+
     fn take(&mut self, frame: Frame<'_>) -> ControlFlow<()> {
         self.place.number += 1;
         let outcome = match frame {
@@ -227,7 +240,7 @@ impl Packing {
     fn failed(&mut self, reason: &str) -> ControlFlow<()> {
         self.packed.failed += 1;
         let place = self.reporter.place(self.place);
-        self.reporter.failure(self.packed.failed, &format!("{place}: {reason}"));
+        self.reporter.failure(&format!("{place}: {reason}"));
         match self.common.on_error {
             OnError::Stop => ControlFlow::Break(()),
             OnError::Skip => ControlFlow::Continue(()),
@@ -290,13 +303,20 @@ fn push_json(
     stamp: Stamp,
     line: &JsonRecord<'_>,
 ) -> Result<(), String> {
-    if let Some(partition) = line.partition.filter(|partition| *partition >= common.partitions)
+    let partition = line.partition.filter(|_| !common.ignores_partitions);
+    if let Some(partition) = partition.filter(|partition| *partition >= common.partitions)
         && !common.is_partition_fixed
     {
-        return Err(format!("it is for partition {partition}, and the topic has {}", common.partitions));
+        return Err(format!(
+            "it is for partition {partition}, and the topic has {}; give it more with `runnel topic alter {} -p {}`, \
+             or let keys decide with --ignore-partitions",
+            common.partitions,
+            escape(&common.topic),
+            i64::from(partition) + 1,
+        ));
     }
     let record = NewRecord {
-        partition: line.partition,
+        partition,
         timestamp_ms: line.timestamp_ms.unwrap_or(stamp.timestamp_ms),
         key: line.key,
         value: line.value,

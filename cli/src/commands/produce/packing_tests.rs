@@ -18,6 +18,8 @@ fn common(on_error: OnError) -> Common {
         empty_is_null: true,
         partitions: 1,
         is_partition_fixed: false,
+        ignores_partitions: false,
+        topic: "t".to_owned(),
         delimiter_bytes: 1,
         largest_record_bytes: None,
         on_error,

@@ -1,5 +1,7 @@
 //! What `produce` tells people while it runs and when it is done.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -7,7 +9,7 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, Progres
 use super::batching::{Batch, Place};
 use crate::context::{Context, say};
 
-/// So many failed records are told one by one; the others are only counted.
+/// So many failures are told one by one; the others are only counted.
 const TOLD_FAILURES: u64 = 20;
 
 /// Says things on stderr without tearing the progress bar.
@@ -17,6 +19,8 @@ pub(super) struct Reporter {
     bar: ProgressBar,
     source_names: Vec<String>,
     record_word: &'static str,
+    failures: Arc<AtomicU64>,
+    tells_batches: bool,
 }
 
 impl Reporter {
@@ -36,7 +40,14 @@ impl Reporter {
             format!("{{wide_bar{color}}} {{bytes}} of {{total_bytes}}, {{bytes_per_sec}}, {{eta}} left");
         bar.set_style(ProgressStyle::with_template(&template).expect("the template is sound"));
         let record_word = if by_lines { "line" } else { "record" };
-        Self { quiet: context.quiet, bar, source_names, record_word }
+        Self {
+            quiet: context.quiet,
+            bar,
+            source_names,
+            record_word,
+            failures: Arc::default(),
+            tells_batches: context.verbose >= 2,
+        }
     }
 
     /// So much input has been acknowledged since the last time.
@@ -49,12 +60,13 @@ impl Reporter {
         self.bar.finish_and_clear();
     }
 
-    /// Tells that the `count`th failure happened, and of what.
-    pub(super) fn failure(&self, count: u64, message: &str) {
-        if count <= TOLD_FAILURES {
+    /// Tells of a failure, of one record or of a batch; after some they are only counted, in the summary.
+    pub(super) fn failure(&self, message: &str) {
+        let told = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        if told <= TOLD_FAILURES {
             self.warn(message);
         }
-        if count == TOLD_FAILURES {
+        if told == TOLD_FAILURES {
             self.warn("more failures are only counted from here on");
         }
     }
@@ -62,6 +74,13 @@ impl Reporter {
     /// Tells something that must not be missed.
     pub(super) fn warn(&self, message: &str) {
         self.bar.suspend(|| say(&format!("runnel: {message}")));
+    }
+
+    /// Tells how each batch went, with `-vv`.
+    pub(super) fn detail(&self, message: impl FnOnce() -> String) {
+        if self.tells_batches {
+            self.bar.suspend(|| say(&format!("runnel: {}", message())));
+        }
     }
 
     /// Tells something that is good to know.

@@ -1,0 +1,115 @@
+//! The budgets, measured: each row of the table in one run with what it is held against, turn by turn, so that whatever
+//! else the machine does falls on both.
+
+mod command;
+mod dash;
+mod kafka;
+mod lines;
+mod memory;
+mod partitions;
+mod pipe;
+mod row;
+mod runnel;
+mod start;
+mod table;
+mod terminal;
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use clap::ValueEnum;
+
+pub use row::{Row, Verdict};
+pub use table::Table;
+
+use kafka::KafkaProgram;
+
+/// What can go wrong: a peer that is missing, a command that fails, an output that is not the input.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Rows that are measured together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Part {
+    /// From a broker's start to its first answer
+    Start,
+    /// Resident memory of idle brokers
+    Memory,
+    /// Lines piped in and out
+    Pipe,
+    /// The cost of a record as partitions grow
+    Partitions,
+    /// The dashboard's frames and memory
+    Dash,
+}
+
+/// What to measure.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Which parts; the rows of others stay empty.
+    pub parts: Vec<Part>,
+    /// How often each figure is taken.
+    pub rounds: u32,
+    /// How many lines the piped file has.
+    pub lines: u32,
+    /// Whether Apache Kafka and kcat run beside.
+    pub with_kafka: bool,
+}
+
+impl Plan {
+    /// The rounds of a part, each told on stderr. The first one warms up: its figures don't count.
+    fn rounds(&self, part: &str) -> impl Iterator<Item = Round> {
+        let (part, last) = (part.to_owned(), self.rounds);
+        (0..=last).map(move |number| {
+            // Whoever closed stderr does not want to know.
+            let _ = match number {
+                0 => writeln!(io::stderr(), "{part}: warming up"),
+                _ => writeln!(io::stderr(), "{part}: round {number} of {last}"),
+            };
+            Round { number }
+        })
+    }
+}
+
+/// One round of measurements.
+struct Round {
+    number: u32,
+}
+
+impl Round {
+    /// Keeps a figure, unless this round only warms up.
+    fn keep(&self, figures: &mut Vec<f64>, figure: f64) {
+        if self.number > 0 {
+            figures.push(figure);
+        }
+    }
+}
+
+/// Measures what the plan says.
+///
+/// # Errors
+/// A sentence, when something is missing or fails; a missed budget is none.
+pub fn measure(plan: &Plan) -> Result<Table> {
+    let kafka = if plan.with_kafka { Some(KafkaProgram::fetch()?) } else { None };
+    let kafka = kafka.as_ref();
+    let mut start = start::rows();
+    let mut memory = memory::rows();
+    let mut pipe = pipe::rows(plan.lines);
+    let mut partitions = partitions::rows();
+    let mut dash = dash::rows();
+    for part in &plan.parts {
+        match part {
+            Part::Start => start::measure(&mut start, plan, kafka)?,
+            Part::Memory => memory::measure(&mut memory, plan, kafka)?,
+            Part::Pipe => pipe::measure(&mut pipe, plan, kafka)?,
+            Part::Partitions => partitions::measure(&mut partitions, plan)?,
+            Part::Dash => dash::measure(&mut dash, plan)?,
+        }
+    }
+    Ok(start
+        .into_iter()
+        .chain(memory)
+        .chain(pipe)
+        .chain(partitions.into_iter().flatten())
+        .chain(dash)
+        .collect())
+}
