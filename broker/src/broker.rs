@@ -143,15 +143,10 @@ impl Broker {
     }
 }
 
-/// Deletes the committed offsets of topics whose deletion was cut short by a crash: a new topic of the same name must not
-/// inherit them.
+/// Finishes deletions that a crash cut short. What fails is made up for when the topic's name is used again.
 async fn forget_gone_topics(operations: Operations) {
-    for topic in operations.groups().topics() {
-        if operations.registry().topic(&topic).is_err()
-            && let Err(error) = operations.groups().forget_topic(&topic).await
-        {
-            tracing::warn!(%error, "offsets of a deleted topic could not be forgotten");
-        }
+    if let Err(error) = operations.forget_gone_topics().await {
+        tracing::warn!(%error, "offsets of a deleted topic could not be forgotten");
     }
 }
 

@@ -8,6 +8,9 @@ pub enum BrokerError {
     /// No topic of that name.
     #[error("topic {topic:?} does not exist; create it with `runnel topic create {topic}`")]
     UnknownTopic { topic: String },
+    /// Another topic has the name by now.
+    #[error("topic {topic:?} was deleted and created anew; read it again from its start")]
+    TopicReplaced { topic: String },
     /// The topic has fewer partitions.
     #[error("topic {topic:?} has no partition {partition}; it has {count}")]
     UnknownPartition { topic: String, partition: i32, count: i32 },
@@ -106,7 +109,7 @@ impl BrokerError {
     /// The code on the wire.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::UnknownTopic { .. } => ErrorCode::UnknownTopic,
+            Self::UnknownTopic { .. } | Self::TopicReplaced { .. } => ErrorCode::UnknownTopic,
             Self::UnknownPartition { .. } => ErrorCode::UnknownPartition,
             Self::UnknownGroup { .. } => ErrorCode::UnknownGroup,
             Self::InvalidName { .. } => ErrorCode::InvalidName,
@@ -142,6 +145,7 @@ impl BrokerError {
     pub fn name(&self) -> &str {
         match self {
             Self::UnknownTopic { topic }
+            | Self::TopicReplaced { topic }
             | Self::UnknownPartition { topic, .. }
             | Self::TopicExists { topic }
             | Self::InvalidPartitions { topic, .. }

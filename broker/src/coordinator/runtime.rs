@@ -15,11 +15,11 @@ use tokio::time::{Instant, sleep_until};
 
 use super::group::{
     Action, CommitRequest, DeleteOffsetsRequest, FetchRequest, FetchedOffset, GroupCoordinator,
-    GroupDescription, GroupSummary, HeartbeatRequest, JoinRequest, Joined, LeaveRequest, Offsets, Reply,
-    Request, SyncRequest, Synced, Ticket, Token,
+    GroupDescription, GroupSummary, HeartbeatRequest, JoinRequest, Joined, LeaveRequest, NamedPartition,
+    Offsets, Reply, Request, SyncRequest, Synced, Ticket, Token,
 };
 use crate::error::BrokerError;
-use crate::types::{LogRecord, Offset, UnixMillis};
+use crate::types::{LogRecord, Offset, TopicId, UnixMillis};
 
 /// Requests that wait for the task; whoever comes next waits with its request in hand.
 const MAILBOX: usize = 1_024;
@@ -36,6 +36,10 @@ pub struct GroupLog {
     pub durable: Box<dyn Fn(Offset) -> BoxFuture<'static, Result<(), BrokerError>> + Send>,
 }
 
+/// Whether a partition exists, under that id if one is given. A topic must be gone for it before [`Groups::forget_topic`] is
+/// called: then no commit that was on its way outlives the topic.
+pub type CheckTopic = Arc<dyn Fn(&NamedPartition, Option<TopicId>) -> Result<(), BrokerError> + Send + Sync>;
+
 /// What people should learn of, line by line.
 pub type OnEvent = Box<dyn Fn(String) + Send>;
 
@@ -45,6 +49,7 @@ pub type OnEvent = Box<dyn Fn(String) + Send>;
 pub fn start(
     mut machine: GroupCoordinator,
     log: GroupLog,
+    check_topic: CheckTopic,
     on_event: OnEvent,
     now_ms: UnixMillis,
 ) -> (Groups, JoinHandle<()>) {
@@ -57,6 +62,7 @@ pub fn start(
         machine: Arc::clone(&machine),
         clock,
         log,
+        check_topic,
         on_event,
         requests,
         losses,
@@ -127,7 +133,7 @@ impl Groups {
         self.ask(Request::DeleteGroup { group }).await.map(|_| ())
     }
 
-    /// Deletes all groups' offsets of a topic that is gone, durably.
+    /// Deletes all groups' offsets of a topic that is gone, durably. Commits that are on their way are waited for.
     pub async fn forget_topic(&self, topic: &str) -> Result<(), BrokerError> {
         let groups = self.machine().groups_on_topic(topic);
         let forget = |group| self.ask(Request::ForgetTopic { group, topic: topic.to_owned() });
@@ -225,6 +231,7 @@ struct Task {
     machine: Arc<RwLock<GroupCoordinator>>,
     clock: Clock,
     log: GroupLog,
+    check_topic: CheckTopic,
     on_event: OnEvent,
     requests: mpsc::Receiver<Message>,
     losses: mpsc::UnboundedReceiver<Loss>,
@@ -268,7 +275,10 @@ impl Task {
                 Some(Message::Ask { reply, .. }) if reply.is_closed() => {}
                 Some(Message::Ask { ticket, request, reply }) => {
                     self.waiting.insert(ticket, reply);
-                    self.drive(|machine, now| machine.handle(now, ticket, request));
+                    let check_topic = Arc::clone(&self.check_topic);
+                    self.drive(|machine, now| {
+                        machine.handle(now, ticket, check_topics(request, &*check_topic))
+                    });
                 }
                 Some(Message::Close) | None => return false,
             },
@@ -304,6 +314,20 @@ impl Task {
             }
         }));
     }
+}
+
+/// Refuses the offsets of topics that are not there. The machine is locked meanwhile: whoever then asks which groups have
+/// offsets of a topic that has just gone sees this commit.
+fn check_topics(
+    mut request: Request,
+    check_topic: &dyn Fn(&NamedPartition, Option<TopicId>) -> Result<(), BrokerError>,
+) -> Request {
+    if let Request::Commit(commit) = &mut request {
+        for row in &mut commit.offsets {
+            row.refused = check_topic(&row.partition, row.topic_id).err();
+        }
+    }
+    request
 }
 
 async fn wait_until(due: Option<Instant>) {

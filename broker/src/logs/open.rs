@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use crate::clock;
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::coordinator::group::{GroupCoordinator, GroupSettings};
-use crate::coordinator::runtime::{self, Groups};
+use crate::coordinator::runtime::{self, CheckTopic, Groups};
 use crate::error::BrokerError;
 use crate::events::Events;
 use crate::log::checkpoint::Image;
@@ -113,7 +113,7 @@ pub(super) fn open(
     let log = group_log(offsets_log, Arc::clone(&mirror));
     let (groups, groups_task) = {
         let _in_runtime = runtime.enter();
-        runtime::start(coordinator, log, on_event, clock::now_ms())
+        runtime::start(coordinator, log, check_topic(registry.clone()), on_event, clock::now_ms())
     };
 
     let logs = Logs {
@@ -139,6 +139,17 @@ fn serve_own(own: OwnTopic, log: Log, shared: &partition::Shared, registry: &Reg
         partitions: vec![Arc::clone(&partition)],
     });
     partition
+}
+
+/// Offsets are kept of what exists, and of the very topic that was read.
+fn check_topic(registry: Registry) -> CheckTopic {
+    Arc::new(move |partition, id| {
+        let topic = registry.topic(&partition.topic)?;
+        if id.is_some_and(|id| id != topic.id) {
+            return Err(BrokerError::TopicReplaced { topic: partition.topic.clone() });
+        }
+        topic.partition(partition.partition).map(|_| ())
+    })
 }
 
 fn group_settings(config: &BrokerConfig) -> GroupSettings {

@@ -52,12 +52,13 @@ impl GroupProgress {
 }
 
 impl PartitionProgress {
-    /// Records not yet committed.
+    /// Records not yet committed; `None` when that can't be told, as with an offset beyond the end.
     pub fn lag(&self) -> Option<i64> {
         let committed = self.committed.as_ref()?.offset;
         // Offsets that retention has deleted can't be read any more: they are lost, not lagging.
         let first = committed.max(self.log_start_offset?);
-        Some((self.end_offset? - first).max(0))
+        let lag = self.end_offset? - first;
+        (lag >= 0).then_some(lag)
     }
 }
 

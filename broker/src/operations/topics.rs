@@ -96,6 +96,8 @@ impl Operations {
         if request.validate_only {
             return Ok(created);
         }
+        // Offsets of an earlier topic of that name: a crash, or a full disk, may have kept its deletion from taking them along.
+        self.groups().forget_topic(&request.name).await?;
         let config = Arc::new(TopicConfig::resolve(&broker, &request.configs)?);
         let name: Arc<str> = request.name.into();
         // Files first: a crash in between leaves empty folders, which the next start removes.
@@ -108,11 +110,9 @@ impl Operations {
         Ok(created)
     }
 
-    /// Deletes a topic and its records. Its readers and producers are told.
+    /// Deletes a topic, its records and all groups' offsets of it. Its readers and producers are told.
     pub async fn delete_topic(&self, name: String) -> Result<(), BrokerError> {
-        let deleted = name.clone();
-        self.unhurried(|operations| async move { operations.delete_topic_in_turn(&name).await }).await?;
-        self.groups().forget_topic(&deleted).await
+        self.unhurried(|operations| async move { operations.delete_topic_in_turn(&name).await }).await
     }
 
     async fn delete_topic_in_turn(&self, name: &str) -> Result<(), BrokerError> {
@@ -123,8 +123,26 @@ impl Operations {
         for partition in &topic.partitions {
             partition.end(BrokerError::UnknownTopic { topic: name.to_owned() });
         }
+        // In this turn, so that no new topic of that name is there to lose its offsets. The topic is gone from the registry: no
+        // commit comes after.
+        if let Err(error) = self.groups().forget_topic(name).await {
+            tracing::warn!(topic = name, %error, "offsets of a deleted topic stay until its name is used again");
+        }
         self.remove_topic_files(topic.id).await;
         Ok(())
+    }
+
+    /// Deletes the committed offsets of topics whose deletion was cut short by a crash.
+    pub async fn forget_gone_topics(&self) -> Result<(), BrokerError> {
+        self.unhurried(|operations| async move {
+            for topic in operations.groups().topics() {
+                if operations.registry().topic(&topic).is_err() {
+                    operations.groups().forget_topic(&topic).await?;
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Grows a topic to `total` partitions.
