@@ -233,14 +233,35 @@ fn a_bit_flipped_in_a_closed_segment_is_found_and_never_served() {
 }
 
 #[test]
-fn a_bit_flipped_in_the_last_segment_is_never_served_as_data() {
+fn a_bit_flipped_in_the_last_segment_is_found_and_never_served() {
     let mut broker = stopped_broker();
     let segments = segments(&mut broker);
     flip(segments.last().unwrap(), 100);
     broker.start_again();
     let printed = broker.runnel(["consume", "hurt", "-p", "0", "-e"]).run().exits_with(1);
     assert!(lines("hurt", ALL).as_bytes().starts_with(&printed.stdout), "what is printed is right");
-    assert!(read(&broker, "well") == lines("well", ALL));
+    printed.says("quarantined");
+    broker.stop();
+    expect_quarantine(&mut broker, "a flipped bit in the last segment");
+}
+
+#[test]
+fn a_bit_flipped_in_the_last_segment_is_found_after_a_kill_and_before_anybody_reads() {
+    let mut broker = TestBroker::start();
+    broker.produce("t", lines("t", 0..100));
+    let segments = files_with(&broker.partition_dir("t", 0), ".log");
+    // Until the checkpoint knows of it.
+    broker.stop();
+    broker.start_again();
+    broker.kill();
+    flip(&segments[0], 100);
+    broker.start_again();
+    let quarantined = || broker.runnel(["topic", "describe", "t"]).run();
+    eventually("the quarantine", || {
+        let output = quarantined();
+        if output.code == Some(1) { Ok(()) } else { Err(output.shown()) }
+    });
+    broker.runnel(["produce", "t"]).input("more\n").run().exits_with(1).says("quarantined");
 }
 
 #[test]

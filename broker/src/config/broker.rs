@@ -40,6 +40,7 @@ pub struct BrokerConfig {
     /// TCP addresses only; empty: the data directory's socket alone.
     pub listeners: Vec<Address>,
     pub log_retention_check_interval_ms: i64,
+    pub log_scrub_interval_ms: i64,
     pub log_sync_method: SyncMethod,
     pub max_connections: usize,
     pub num_partitions: i32,
@@ -118,6 +119,7 @@ impl BrokerConfig {
             idle_exit_ms: Some(number(value("idle.exit.ms"))).filter(|ms| *ms > 0),
             listeners: items(value("listeners")).map(number).collect(),
             log_retention_check_interval_ms: number(value("log.retention.check.interval.ms")),
+            log_scrub_interval_ms: number(value("log.scrub.interval.ms")),
             log_sync_method: match value("log.sync.method") {
                 "fdatasync" => SyncMethod::Fdatasync,
                 "syncfs" => SyncMethod::Syncfs,

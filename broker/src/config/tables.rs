@@ -164,7 +164,7 @@ pub(super) static TOPIC_KEYS: [Key; 16] = [
 ];
 
 /// The settings of the broker.
-pub(super) static BROKER_KEYS: [Key; 31] = [
+pub(super) static BROKER_KEYS: [Key; 32] = [
     live(
         "auto.create.topics.enable",
         Kind::Boolean,
@@ -277,6 +277,13 @@ pub(super) static BROKER_KEYS: [Key; 31] = [
     ),
     live("log.retention.ms", LIMIT, WEEK_MS, "`retention.ms` of topics that do not set it."),
     live("log.roll.ms", POSITIVE_TIME, WEEK_MS, "`segment.ms` of topics that do not set it."),
+    live(
+        "log.scrub.interval.ms",
+        POSITIVE_TIME,
+        WEEK_MS,
+        "How long after one check of all stored bytes the next one begins; the first begins with the broker. A partition whose \
+         bytes have changed is quarantined.",
+    ),
     live("log.segment.bytes", SEGMENT_SIZE, "1073741824", "`segment.bytes` of topics that do not set it."),
     fixed(
         "log.sync.method",

@@ -40,7 +40,7 @@ pub use error::LogError;
 pub use read::{Batches, ReadPlan};
 pub use recovery::Recovery;
 pub use retention::Deleted;
-pub use scrub::ScrubPlan;
+pub use scrub::{ScrubPlan, Scrubbed};
 use segment::Segment;
 pub use validate::ValidBatch;
 

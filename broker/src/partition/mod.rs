@@ -8,7 +8,7 @@ mod reserve;
 mod upkeep;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,10 @@ pub struct Partition {
     progress: watch::Sender<Progress>,
     /// Whether the committer has the partition in its queue already.
     queued: AtomicBool,
+    /// Where the log ended when this start found it. What came after was checked on its way in.
+    found_end: Offset,
+    /// Before it, what was found has been verified since.
+    verified: AtomicI64,
     traffic: Traffic,
 }
 
@@ -120,6 +124,8 @@ impl Partition {
 
     fn new(topic: Arc<str>, id: TopicPartition, shared: Shared, state: State, progress: Progress) -> Self {
         Self {
+            found_end: progress.high_watermark,
+            verified: AtomicI64::new(0),
             topic,
             id,
             shared,
@@ -217,7 +223,10 @@ impl Partition {
         if plan.is_empty() {
             return Ok(Batches { bytes: Bytes::new(), next_offset: offset });
         }
-        let read = tokio::task::spawn_blocking(move || plan.read())
+        // The disk may have changed what was found there; no reader shall be the first to notice.
+        let doubtful = offset < self.found_end && self.verified.load(Ordering::Relaxed) < self.found_end;
+        let read = move || if doubtful { plan.read_verified() } else { plan.read() };
+        let read = tokio::task::spawn_blocking(read)
             .await
             .map_err(|error| BrokerError::Internal { reason: error.to_string() })?;
         read.map_err(|error| self.refuse(error))
