@@ -128,6 +128,7 @@ impl Broker {
             () = operations.stopped() => None,
             reason = fatal.raised() => Some(reason),
         };
+        tracing::info!("the broker stops");
         stop.send_replace(true);
         if let Some(reason) = &failure {
             logs.abandon(reason);
@@ -137,6 +138,9 @@ impl Broker {
             Some(reason) => Err(BrokerError::StorageFailed { reason }),
             None => logs.close().await,
         };
+        if closed.is_ok() {
+            tracing::info!("the broker has stopped in order; everything acknowledged is on disk");
+        }
         // A socket that nobody listens on would only be an address that refuses.
         let _ = std::fs::remove_file(data_dir.socket());
         closed

@@ -46,6 +46,7 @@ pub struct BrokerConfig {
     pub num_partitions: i32,
     pub offset_metadata_max_bytes: usize,
     pub offsets_retention_minutes: i32,
+    pub offsets_salvage_enable: bool,
     pub queued_max_request_bytes: usize,
     settings: Settings,
 }
@@ -129,6 +130,7 @@ impl BrokerConfig {
             num_partitions: number(value("num.partitions")),
             offset_metadata_max_bytes: number(value("offset.metadata.max.bytes")),
             offsets_retention_minutes: number(value("offsets.retention.minutes")),
+            offsets_salvage_enable: number(value("offsets.salvage.enable")),
             queued_max_request_bytes: number(value("queued.max.request.bytes")),
             settings,
         })

@@ -69,7 +69,8 @@ pub fn start(
         waiting: HashMap::new(),
         in_flight: FuturesOrdered::new(),
     };
-    (Groups { machine, mailbox, lost, tickets: Arc::default() }, tokio::spawn(task.run()))
+    let groups = Groups { machine, mailbox, lost, tickets: Arc::default(), refused: None };
+    (groups, tokio::spawn(task.run()))
 }
 
 /// Consumer groups, for those who ask. Cheap to clone.
@@ -79,6 +80,7 @@ pub struct Groups {
     mailbox: mpsc::Sender<Message>,
     lost: mpsc::UnboundedSender<Loss>,
     tickets: Arc<AtomicU64>,
+    refused: Option<Arc<BrokerError>>,
 }
 
 enum Message {
@@ -123,6 +125,16 @@ requests! {
 }
 
 impl Groups {
+    /// The same, but every request is refused: what the groups are is not known.
+    pub fn refusing(self, error: BrokerError) -> Self {
+        Self { refused: Some(Arc::new(error)), ..self }
+    }
+
+    /// Whether the groups are known at all: without that, an empty list says nothing.
+    pub fn check(&self) -> Result<(), BrokerError> {
+        self.refused.as_ref().map_or(Ok(()), |error| Err(BrokerError::clone(error)))
+    }
+
     /// Shows a sign of life. `Err` also tells a member to join again.
     pub async fn heartbeat(&self, request: HeartbeatRequest) -> Result<(), BrokerError> {
         self.ask(Request::Heartbeat(request)).await.map(|_| ())
@@ -172,6 +184,7 @@ impl Groups {
     }
 
     async fn ask(&self, request: Request) -> Result<Reply, BrokerError> {
+        self.check()?;
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let loss = Loss { group: request.group().to_owned(), ticket };
         let mut caller = Caller { lost: &self.lost, loss: Some(loss) };

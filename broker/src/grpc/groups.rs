@@ -45,6 +45,7 @@ impl Groups for GroupsService {
         &self,
         _: Request<ListGroupsRequest>,
     ) -> Result<Response<ListGroupsResponse>, Status> {
+        self.operations.groups().check().map_err(|error| refuse(&error))?;
         let groups = self.look(|operations| operations.groups_progress(clock::now_ms())).await?;
         Ok(Response::new(ListGroupsResponse { groups: groups.into_iter().map(summarize).collect() }))
     }
@@ -64,7 +65,7 @@ impl Groups for GroupsService {
         request: Request<DeleteGroupRequest>,
     ) -> Result<Response<DeleteGroupResponse>, Status> {
         let group = request.into_inner().group;
-        self.operations.groups().delete_group(group).await.map_err(|error| refuse(&error))?;
+        self.operations.delete_group(group).await.map_err(|error| refuse(&error))?;
         Ok(Response::new(DeleteGroupResponse {}))
     }
 
@@ -195,8 +196,7 @@ impl Groups for GroupsService {
         let offsets = request.offsets.into_iter().map(offset_to_commit).collect::<Result<_, _>>()?;
         let committed = self
             .operations
-            .groups()
-            .commit(group::CommitRequest {
+            .commit_offsets(group::CommitRequest {
                 group: request.group,
                 generation: request.generation,
                 member_id: request.member_id,

@@ -169,7 +169,7 @@ fn tidy(disk: &Disk, dir: &Path) -> Result<(Vec<Offset>, Start), LogError> {
     Ok((bases, start))
 }
 
-fn base_of(name: &str, extension: &str) -> Option<Offset> {
+pub(super) fn base_of(name: &str, extension: &str) -> Option<Offset> {
     let digits = name.strip_suffix(extension)?;
     let well_formed = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
     if well_formed { digits.parse().ok() } else { None }

@@ -21,6 +21,7 @@ pub use offsets::OffsetSpec;
 pub use produce::Pending;
 pub use topics::CreateTopic;
 
+use crate::clock;
 use crate::config::BrokerConfig;
 use crate::connections::Connections;
 use crate::coordinator::runtime::Groups;
@@ -87,6 +88,7 @@ struct Shared {
     produce_budget: Arc<Semaphore>,
     produce_budget_bytes: usize,
     fetch_budget: Arc<Semaphore>,
+    disk_space: produce::DiskSpace,
 }
 
 impl Operations {
@@ -116,6 +118,7 @@ impl Operations {
                 produce_budget: Arc::new(Semaphore::new(produce_budget_bytes)),
                 produce_budget_bytes,
                 fetch_budget: Arc::new(Semaphore::new(FETCH_BUDGET_BYTES)),
+                disk_space: produce::DiskSpace::default(),
             }),
         })
     }
@@ -133,6 +136,11 @@ impl Operations {
     /// What happened.
     pub fn events(&self) -> &Events {
         &self.shared.events
+    }
+
+    /// Tells people what happened.
+    fn tell(&self, message: &str) {
+        self.shared.events.tell(clock::now_ms(), message);
     }
 
     /// Where the files are.
@@ -171,6 +179,9 @@ pub fn partition_dir(id: crate::types::TopicPartition) -> PathBuf {
 pub fn topic_dir(id: crate::types::TopicId) -> PathBuf {
     PathBuf::from(TOPICS_DIR).join(id.to_string())
 }
+
+/// The ending of the folder of a topic that is deleted.
+pub const DELETED: &str = "deleted";
 
 /// The folder of all topics, below the data directory.
 pub const TOPICS_DIR: &str = "topics";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Operations, partition_dir, topic_dir};
+use super::{DELETED, Operations, partition_dir, topic_dir};
 use crate::clock;
 use crate::config::TopicConfig;
 use crate::error::BrokerError;
@@ -101,11 +101,13 @@ impl Operations {
         let config = Arc::new(TopicConfig::resolve(&broker, &request.configs)?);
         let name: Arc<str> = request.name.into();
         // Files first: a crash in between leaves empty folders, which the next start removes.
-        let partitions = self.create_partition_files(&name, id, 0..partitions, &config).await?;
+        let count = partitions;
+        let partitions = self.create_partition_files(&name, id, 0..count, &config).await?;
         if let Err(error) = self.persist(&records).await {
-            self.remove_topic_files(id).await;
+            self.remove_topic_files(id);
             return Err(error);
         }
+        self.tell(&format!("topic {name} was created with {}", counted(count as usize, "partition")));
         self.registry().put(Topic { id, name, internal: false, config, partitions });
         Ok(created)
     }
@@ -117,6 +119,8 @@ impl Operations {
 
     async fn delete_topic_in_turn(&self, name: &str) -> Result<(), BrokerError> {
         let topic = self.registry().topic(name)?;
+        // Offsets of it that can't be deleted now would come up again.
+        self.groups().check()?;
         let records = self.image(|image| image.delete_topic(name))?;
         self.persist(&records).await?;
         self.registry().remove(topic.id);
@@ -128,7 +132,8 @@ impl Operations {
         if let Err(error) = self.groups().forget_topic(name).await {
             tracing::warn!(topic = name, %error, "offsets of a deleted topic stay until its name is used again");
         }
-        self.remove_topic_files(topic.id).await;
+        self.tell(&format!("topic {name} was deleted"));
+        self.remove_topic_files(topic.id);
         Ok(())
     }
 
@@ -160,6 +165,7 @@ impl Operations {
         let added = self.create_partition_files(&topic.name, topic.id, first..total, &topic.config).await?;
         self.persist(&records).await?;
         let partitions = topic.partitions.iter().cloned().chain(added).collect();
+        self.tell(&format!("topic {name} has {} now", counted(total as usize, "partition")));
         let (name, config) = (Arc::clone(&topic.name), Arc::clone(&topic.config));
         self.registry().put(Topic { id: topic.id, name, internal: topic.internal, config, partitions });
         Ok(())
@@ -183,7 +189,10 @@ impl Operations {
             return Err(BrokerError::PolicyViolation { topic: topic.name.to_string(), reason });
         }
         let partition = Arc::clone(topic.partition(partition)?);
-        blocking(move || partition.truncate_before(before)).await
+        let (name, number) = (Arc::clone(&topic.name), partition.id().partition);
+        let start = blocking(move || partition.truncate_before(before)).await?;
+        self.tell(&format!("{name}/{number} was trimmed: it starts at offset {start}"));
+        Ok(start)
     }
 
     /// Makes empty logs, all or none.
@@ -219,16 +228,17 @@ impl Operations {
         .await
     }
 
-    /// Removes a topic's files. A failure costs disk space only, and is told.
-    async fn remove_topic_files(&self, id: TopicId) {
+    /// Removes a topic's files; nobody waits for that, since no other topic has its id. What a crash leaves of them the next
+    /// start removes, by the folder's name.
+    fn remove_topic_files(&self, id: TopicId) {
         let disk = self.disk().clone();
-        let removed = blocking(move || {
-            disk.remove_dir_all(&topic_dir(id))
-                .map_err(|error| BrokerError::Internal { reason: error.to_string() })
+        tokio::task::spawn_blocking(move || {
+            let deleted = topic_dir(id).with_extension(DELETED);
+            let removed = disk.rename(&topic_dir(id), &deleted).and_then(|()| disk.remove_dir_all(&deleted));
+            if let Err(error) = removed {
+                tracing::warn!(topic_id = %id, %error, "files of a deleted topic could not be removed");
+            }
         });
-        if let Err(error) = removed.await {
-            tracing::warn!(topic_id = %id, %error, "files of a deleted topic could not be removed");
-        }
     }
 }
 
@@ -240,9 +250,13 @@ fn remove_partition_files(disk: &crate::storage::Disk, topic_id: TopicId, first:
         }
     }
     if first == 0 {
-        // Best effort: an empty folder that stays is removed at the next start.
+        // Best effort: an empty folder that stays does no harm.
         let _ = disk.remove_dir_all(&topic_dir(topic_id));
     }
+}
+
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Runs disk work off the async threads.

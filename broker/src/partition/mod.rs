@@ -22,8 +22,10 @@ pub use progress::Progress;
 pub use registry::{Registry, Topic};
 pub use reserve::Reserve;
 
+use crate::clock;
 use crate::config::TopicConfig;
 use crate::error::BrokerError;
+use crate::events::Events;
 use crate::log::{Appended, Batches, Log, LogError, SyncPoint, Unsynced, ValidBatch};
 use crate::types::{LogRecord, Offset, TopicPartition, UnixMillis};
 
@@ -36,6 +38,8 @@ pub struct Shared {
     pub fatal: Fatal,
     /// Given back when the broker's own work meets a full disk.
     pub reserve: Reserve,
+    /// Learns of quarantines.
+    pub events: Events,
     /// Stamped on every batch; raised by each start after an unclean stop.
     pub leader_epoch: i32,
 }
@@ -118,6 +122,7 @@ impl Partition {
         shared: Shared,
     ) -> Arc<Self> {
         let reason = quarantine(&topic, id.partition, reason);
+        shared.events.warn(clock::now_ms(), &reason.to_string());
         let progress = Progress { high_watermark: 0, ended: Some(reason.clone()) };
         Arc::new(Self::new(topic, id, shared, State::Ended { reason, synced }, progress))
     }
@@ -371,8 +376,10 @@ impl Partition {
             LogError::Unreadable { reason } => BrokerError::Internal { reason },
             LogError::Corrupt { reason } => {
                 let error = quarantine(&self.topic, self.id.partition, reason);
-                tracing::error!(%error, "damage found");
-                self.end(error.clone());
+                // Whoever finds it first tells it.
+                if self.end(error.clone()).is_some() {
+                    self.shared.events.warn(clock::now_ms(), &error.to_string());
+                }
                 error
             }
             LogError::Failed { reason } => {
