@@ -290,7 +290,7 @@ impl Task {
                     self.waiting.insert(ticket, reply);
                     let check_topic = Arc::clone(&self.check_topic);
                     self.drive(|machine, now| {
-                        machine.handle(now, ticket, check_topics(request, &*check_topic))
+                        machine.handle(now, ticket, check_topics(request, &check_topic))
                     });
                 }
                 Some(Message::Close) | None => return false,
@@ -331,10 +331,7 @@ impl Task {
 
 /// Refuses the offsets of topics that are not there. The machine is locked meanwhile: whoever then asks which groups have
 /// offsets of a topic that has just gone sees this commit.
-fn check_topics(
-    mut request: Request,
-    check_topic: &dyn Fn(&NamedPartition, Option<TopicId>) -> Result<(), BrokerError>,
-) -> Request {
+fn check_topics(mut request: Request, check_topic: &CheckTopic) -> Request {
     if let Request::Commit(commit) = &mut request {
         for row in &mut commit.offsets {
             row.refused = check_topic(&row.partition, row.topic_id).err();
