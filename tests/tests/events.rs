@@ -37,7 +37,7 @@ fn what_is_done_to_topics_settings_and_groups_is_told_in_order() {
     for args in [
         &["consume", "orders", "-g", "readers", "-e"][..],
         &["group", "reset", "readers", "--topic", "orders", "--to", "earliest", "--yes"],
-        &["topic", "trim", "orders", "-p", "1", "--before", "1", "--yes"],
+        &["topic", "trim", "orders:1", "--before", "1", "--yes"],
         &["group", "delete", "readers", "--yes"],
         &["topic", "delete", "orders", "--yes"],
     ] {
