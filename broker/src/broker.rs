@@ -129,6 +129,7 @@ impl Broker {
             () = operations.stopped() => None,
             reason = fatal.raised() => Some(reason),
         };
+        tracing::info!("the broker stops");
         stop.send_replace(true);
         if let Some(reason) = &failure {
             logs.abandon(reason);
@@ -138,21 +139,19 @@ impl Broker {
             Some(reason) => Err(BrokerError::StorageFailed { reason }),
             None => logs.close().await,
         };
+        if closed.is_ok() {
+            tracing::info!("the broker has stopped in order; everything acknowledged is on disk");
+        }
         // A socket that nobody listens on would only be an address that refuses.
         let _ = std::fs::remove_file(data_dir.socket());
         closed
     }
 }
 
-/// Deletes the committed offsets of topics whose deletion was cut short by a crash: a new topic of the same name must not
-/// inherit them.
+/// Finishes deletions that a crash cut short. What fails is made up for when the topic's name is used again.
 async fn forget_gone_topics(operations: Operations) {
-    for topic in operations.groups().topics() {
-        if operations.registry().topic(&topic).is_err()
-            && let Err(error) = operations.groups().forget_topic(&topic).await
-        {
-            tracing::warn!(%error, "offsets of a deleted topic could not be forgotten");
-        }
+    if let Err(error) = operations.forget_gone_topics().await {
+        tracing::warn!(%error, "offsets of a deleted topic could not be forgotten");
     }
 }
 

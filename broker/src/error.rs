@@ -8,6 +8,9 @@ pub enum BrokerError {
     /// No topic of that name.
     #[error("topic {topic:?} does not exist; create it with `runnel topic create {topic}`")]
     UnknownTopic { topic: String },
+    /// Another topic has the name by now.
+    #[error("topic {topic:?} was deleted and created anew; read it again from its start")]
+    TopicReplaced { topic: String },
     /// The topic has fewer partitions.
     #[error("topic {topic:?} has no partition {partition}; it has {count}")]
     UnknownPartition { topic: String, partition: i32, count: i32 },
@@ -154,7 +157,7 @@ impl BrokerError {
     /// The code on the wire.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::UnknownTopic { .. } => ErrorCode::UnknownTopic,
+            Self::UnknownTopic { .. } | Self::TopicReplaced { .. } => ErrorCode::UnknownTopic,
             Self::UnknownPartition { .. } => ErrorCode::UnknownPartition,
             Self::UnknownGroup { .. } => ErrorCode::UnknownGroup,
             Self::InvalidName { .. } => ErrorCode::InvalidName,
@@ -202,6 +205,7 @@ impl BrokerError {
     pub fn name(&self) -> &str {
         match self {
             Self::UnknownTopic { topic }
+            | Self::TopicReplaced { topic }
             | Self::UnknownPartition { topic, .. }
             | Self::TopicExists { topic }
             | Self::InvalidPartitions { topic, .. }

@@ -1,5 +1,6 @@
 //! All the logs of a broker: opened and verified at the start, remembered in checkpoints, closed at the end.
 
+mod groups;
 mod markers;
 mod open;
 mod own;

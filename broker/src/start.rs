@@ -27,6 +27,17 @@ pub enum StartError {
         /// Why.
         reason: String,
     },
+    /// What the cluster is can't be told any more.
+    #[error(
+        "the broker's own log {topic} is damaged: {reason}; its files are kept as they are: put the data directory back from a \
+         copy, or start with another one (--data)"
+    )]
+    DamagedLog {
+        /// Which.
+        topic: &'static str,
+        /// How.
+        reason: String,
+    },
     /// Something else failed.
     #[error("can't start: {0}")]
     Broker(#[from] BrokerError),

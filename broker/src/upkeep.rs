@@ -11,6 +11,8 @@ use crate::partition::Partition;
 /// So much is checked at once, and then the disk is left alone for a while: at most 80 MiB a second.
 const SCRUB_BYTES: u64 = 8 << 20;
 const SCRUB_PAUSE: Duration = Duration::from_millis(100);
+/// What opening a partition's file counts for, so that thousands of small ones take their time, too.
+const SCRUB_OPEN_BYTES: u64 = 64 << 10;
 
 /// Rolls, deletes and compacts, round after round, until the broker stops.
 pub async fn run(operations: Operations) {
@@ -34,20 +36,35 @@ pub async fn run(operations: Operations) {
     }
 }
 
-/// Checks the closed segments of every partition once. Damage quarantines the partition and is told in the log.
+/// Checks every partition at the start and then every `log.scrub.interval.ms`. Damage quarantines the partition.
 pub async fn scrub(operations: Operations) {
-    for partition in all_partitions(&operations) {
-        let mut next = Some(0);
-        while let Some(from) = next {
+    loop {
+        tokio::select! {
+            () = scrub_all(&operations) => {}
+            () = operations.stopped() => return,
+        }
+        let pause = Duration::from_millis(operations.config().log_scrub_interval_ms.max(1) as u64);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = operations.stopped() => return,
+        }
+    }
+}
+
+async fn scrub_all(operations: &Operations) {
+    let mut unpaused_bytes = 0;
+    for partition in all_partitions(operations) {
+        let mut from = 0;
+        loop {
             let partition = Arc::clone(&partition);
             let checked = tokio::task::spawn_blocking(move || partition.scrub(from, SCRUB_BYTES));
             // A partition that ends has told why.
-            next = checked.await.ok().and_then(Result::ok).flatten();
-            if next.is_some() {
-                tokio::select! {
-                    () = tokio::time::sleep(SCRUB_PAUSE) => {}
-                    () = operations.stopped() => return,
-                }
+            let Ok(Ok(Some(scrubbed))) = checked.await else { break };
+            from = scrubbed.next_offset;
+            unpaused_bytes += scrubbed.bytes + SCRUB_OPEN_BYTES;
+            if unpaused_bytes >= SCRUB_BYTES {
+                unpaused_bytes = 0;
+                tokio::time::sleep(SCRUB_PAUSE).await;
             }
         }
     }

@@ -13,7 +13,7 @@ use runnel_proto::v1::topics_client::TopicsClient;
 use runnel_proto::v1::{
     CommitOffsetsRequest, DescribeTopicsRequest, Error, ErrorCode, FetchOffsetsRequest, HeartbeatRequest,
     JoinGroupRequest, JoinGroupResponse, JoinProtocol, LeaveGroupRequest, MemberAssignment, OffsetCommit,
-    SyncGroupRequest, TopicPartitions,
+    SyncGroupRequest, TopicDescription, TopicPartitions,
 };
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
@@ -50,6 +50,8 @@ pub(crate) struct Membership {
     /// How the group shares partitions; `None` before the first join.
     assignor: Option<Assignor>,
     is_leader: bool,
+    /// The topics that are read: offsets in them must not be taken for offsets in others that get their names.
+    topic_ids: BTreeMap<String, String>,
     /// The last committed offsets, or where reading began.
     committed: HashMap<TopicPartition, i64>,
 }
@@ -130,6 +132,7 @@ impl Membership {
             generation: -1,
             assignor: None,
             is_leader: false,
+            topic_ids: BTreeMap::new(),
             committed: HashMap::new(),
         }
     }
@@ -208,6 +211,9 @@ impl Membership {
         let synced = synced.map_err(|status| Refused::from_status(&status))?.into_inner();
         Refused::check(synced.error.as_ref())?;
         let assigned = decode_assignment(&synced.assignment)?;
+        let described = existing_topics(&self.channel, &self.topics).await;
+        let described = described.map_err(|status| Refused::from_status(&status))?;
+        self.topic_ids = described.into_iter().map(|topic| (topic.name, topic.id)).collect();
         self.generation = joined.generation;
         self.assignor = Some(assignor);
         self.is_leader = is_leader;
@@ -323,6 +329,7 @@ impl Membership {
                 partition: *partition,
                 offset: *offset,
                 metadata: String::new(),
+                topic_id: self.topic_ids.get(topic).cloned().unwrap_or_default(),
             })
             .collect();
         if offsets.is_empty() {
@@ -394,10 +401,17 @@ pub(crate) async fn existing_sizes(
     channel: &Channel,
     topics: &[String],
 ) -> Result<BTreeMap<String, i32>, tonic::Status> {
+    let existing = existing_topics(channel, topics).await?;
+    Ok(existing.into_iter().map(|topic| (topic.name, topic.partitions.len() as i32)).collect())
+}
+
+async fn existing_topics(
+    channel: &Channel,
+    topics: &[String],
+) -> Result<Vec<TopicDescription>, tonic::Status> {
     let request = DescribeTopicsRequest { names: topics.to_vec() };
     let described = TopicsClient::new(channel.clone()).describe_topics(request).await?.into_inner();
-    let existing = described.topics.into_iter().filter(|row| row.error.is_none());
-    Ok(existing.map(|row| (row.name, row.partitions.len() as i32)).collect())
+    Ok(described.topics.into_iter().filter(|topic| topic.error.is_none()).collect())
 }
 
 fn decode_assignment(bytes: &[u8]) -> Result<Vec<TopicPartition>, Refused> {

@@ -293,6 +293,8 @@ fn on_a_full_disk_writing_waits_reading_goes_on_and_nothing_is_lost() {
     let kept: Vec<&str> = lines.lines().into_iter().filter(|line| !line.starts_with("line ")).collect();
     assert_eq!(kept, ["first", "second", "third"], "once each");
     let before = lines.text().to_owned();
+    let told = broker.process().stderr();
+    assert!(told.contains("the disk is full"), "the broker's log says nothing of it: {told}");
     broker.kill();
     broker.start_again();
     assert_eq!(broker.consume("t").text(), before);

@@ -1,6 +1,8 @@
 //! Consumer groups, as several real processes share them.
 
 use nix::sys::signal::Signal;
+use runnel_proto::v1::groups_client::GroupsClient;
+use runnel_proto::v1::{CommitOffsetsRequest, ErrorCode, OffsetCommit};
 use runnel_tests::harness::{Process, TestBroker, eventually};
 use serde_json::Value;
 
@@ -258,4 +260,58 @@ fn a_place_that_the_group_overrules_is_told() {
     let again = broker.runnel(["consume", "logs", "-g", "readers", "-o", "beginning", "-e"]).run().ok();
     assert_eq!(again.text(), "");
     again.says("whatever -o says").says("group reset readers");
+}
+
+#[test]
+fn a_topic_created_again_inherits_no_offsets() {
+    let broker = TestBroker::start();
+    for round in 0..3 {
+        topic_with_partitions(&broker, "1");
+        let mut member = member(&broker);
+        wait_for_members(&broker, 1);
+        produce(&broker, 0..50);
+        wait_for_all(&[&member], 0..50);
+        // Its last commit is on its way while the topic goes.
+        broker.runnel(["topic", "delete", "work", "--yes"]).run().ok();
+        topic_with_partitions(&broker, "1");
+        produce(&broker, 0..60);
+        assert_ne!(member.wait().code, Some(0), "its topic is gone");
+        let read = broker.runnel(["consume", "work", "-g", "workers", "-e"]).run().ok();
+        assert_eq!(numbers(read.text()), (0..60).collect::<Vec<_>>(), "round {round}");
+        broker.runnel(["topic", "delete", "work", "--yes"]).run().ok();
+    }
+}
+
+#[test]
+fn offsets_are_kept_of_what_exists_and_no_lag_is_made_up() {
+    let broker = TestBroker::start();
+    let topic_id = || {
+        topic_with_partitions(&broker, "1");
+        let described = broker.runnel(["topic", "describe", "work", "-o", "json"]).run().ok().json();
+        described[0]["id"].as_str().expect("an id").to_owned()
+    };
+    let old_id = topic_id();
+    broker.runnel(["topic", "delete", "work", "--yes"]).run().ok();
+    let new_id = topic_id();
+    produce(&broker, 0..5);
+    let client = broker.client();
+    let commit = |topic: &str, partition, offset, topic_id: &str| {
+        let (topic, topic_id) = (topic.to_owned(), topic_id.to_owned());
+        let row = OffsetCommit { topic, partition, offset, topic_id, ..OffsetCommit::default() };
+        let group = "workers".to_owned();
+        let request =
+            CommitOffsetsRequest { group, generation: -1, offsets: vec![row], ..Default::default() };
+        let answer = client.block_on(GroupsClient::new(client.channel()).commit_offsets(request));
+        let result = answer.expect("an answer").into_inner().results.remove(0);
+        result.error.map(|error| error.code())
+    };
+    assert_eq!(commit("nowhere", 0, 3, ""), Some(ErrorCode::UnknownTopic));
+    assert_eq!(commit("work", 1, 3, ""), Some(ErrorCode::UnknownPartition));
+    assert_eq!(commit("work", 0, 3, &old_id), Some(ErrorCode::UnknownTopic));
+    assert!(broker.runnel(["group", "describe", "workers"]).run().code != Some(0), "nothing was kept");
+    assert_eq!(commit("work", 0, 3, &new_id), None);
+    assert_eq!(describe(&broker)["partitions"][0]["lag"], 2);
+    assert_eq!(commit("work", 0, 1000, ""), None);
+    let beyond = describe(&broker)["partitions"][0].take();
+    assert_eq!((&beyond["committed_offset"], &beyond["lag"]), (&1000.into(), &Value::Null));
 }

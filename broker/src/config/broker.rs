@@ -40,12 +40,14 @@ pub struct BrokerConfig {
     /// TCP addresses only; empty: the data directory's socket alone.
     pub listeners: Vec<Address>,
     pub log_retention_check_interval_ms: i64,
+    pub log_scrub_interval_ms: i64,
     pub log_sync_method: SyncMethod,
     pub max_connections: usize,
     pub num_partitions: i32,
     pub offset_metadata_max_bytes: usize,
     pub offsets_retention_minutes: i32,
     pub producer_id_expiration_ms: i64,
+    pub offsets_salvage_enable: bool,
     pub queued_max_request_bytes: usize,
     /// `socket.request.max.bytes`.
     pub socket_request_max_bytes: usize,
@@ -123,6 +125,7 @@ impl BrokerConfig {
             idle_exit_ms: Some(number(value("idle.exit.ms"))).filter(|ms| *ms > 0),
             listeners: items(value("listeners")).map(number).collect(),
             log_retention_check_interval_ms: number(value("log.retention.check.interval.ms")),
+            log_scrub_interval_ms: number(value("log.scrub.interval.ms")),
             log_sync_method: match value("log.sync.method") {
                 "fdatasync" => SyncMethod::Fdatasync,
                 "syncfs" => SyncMethod::Syncfs,
@@ -133,6 +136,7 @@ impl BrokerConfig {
             offset_metadata_max_bytes: number(value("offset.metadata.max.bytes")),
             offsets_retention_minutes: number(value("offsets.retention.minutes")),
             producer_id_expiration_ms: number(value("producer.id.expiration.ms")),
+            offsets_salvage_enable: number(value("offsets.salvage.enable")),
             queued_max_request_bytes: number(value("queued.max.request.bytes")),
             socket_request_max_bytes: number(value("socket.request.max.bytes")),
             transaction_max_timeout_ms: number(value("transaction.max.timeout.ms")),

@@ -39,7 +39,8 @@ fn page() -> String {
         "\n## Topics\n\n| setting | values | default | the broker's | meaning |\n|---|---|---|---|---|\n",
     );
     for key in &TOPIC_KEYS {
-        row(&mut page, key, &format!("`{}`", key.twin.expect("every one has a twin")));
+        let twin = key.twin.map_or_else(|| "–".to_owned(), |twin| format!("`{twin}`"));
+        row(&mut page, key, &twin);
     }
     page.push_str("\n## Broker\n\n| setting | values | default | live | meaning |\n|---|---|---|---|---|\n");
     for key in &BROKER_KEYS {

@@ -29,6 +29,11 @@ const fn topic(
     Key { name, kind, default, documentation, read_only: false, twin: Some(twin) }
 }
 
+/// A setting that Kafka's topics have and that can only be what it is here: accepted so that tools which set it go on.
+const fn given(name: &'static str, kind: Kind, default: &'static str, documentation: &'static str) -> Key {
+    Key { name, kind, default, documentation, read_only: false, twin: None }
+}
+
 /// A broker's setting that can be changed while it runs.
 const fn live(name: &'static str, kind: Kind, default: &'static str, documentation: &'static str) -> Key {
     Key { name, kind, default, documentation, read_only: false, twin: None }
@@ -40,7 +45,7 @@ const fn fixed(name: &'static str, kind: Kind, default: &'static str, documentat
 }
 
 /// The settings of a topic.
-pub(super) static TOPIC_KEYS: [Key; 16] = [
+pub(super) static TOPIC_KEYS: [Key; 24] = [
     topic(
         "cleanup.policy",
         "log.cleanup.policy",
@@ -49,6 +54,12 @@ pub(super) static TOPIC_KEYS: [Key; 16] = [
         "What happens to old records: `delete` removes segments by age and size, `compact` keeps the newest record of each \
          key, both together do both.",
     ),
+    given(
+        "compression.type",
+        Kind::Choice(&["producer"]),
+        "producer",
+        "Batches are stored as their producers compressed them; nothing is compressed again.",
+    ),
     topic(
         "delete.retention.ms",
         "log.cleaner.delete.retention.ms",
@@ -56,6 +67,12 @@ pub(super) static TOPIC_KEYS: [Key; 16] = [
         DAY_MS,
         "How long a compacted topic shows that a key was deleted. A reader who starts at the beginning and takes longer may \
          miss deletions.",
+    ),
+    given(
+        "file.delete.delay.ms",
+        Kind::Choice(&["0"]),
+        "0",
+        "Files are removed at once; who still reads them reads on.",
     ),
     topic(
         "flush.messages",
@@ -132,6 +149,19 @@ pub(super) static TOPIC_KEYS: [Key; 16] = [
         "0",
         "A record is safe from compaction for this time, so that readers who are no further behind see every one.",
     ),
+    given(
+        "min.insync.replicas",
+        Kind::Choice(&["1"]),
+        "1",
+        "There is one copy of each record, on disk before it is acknowledged.",
+    ),
+    given("preallocate", Kind::Choice(&["false"]), "false", "Segment files grow as records come."),
+    given(
+        "remote.storage.enable",
+        Kind::Choice(&["false"]),
+        "false",
+        "Records are kept on the broker's own disk.",
+    ),
     topic(
         "retention.bytes",
         "log.retention.bytes",
@@ -154,6 +184,18 @@ pub(super) static TOPIC_KEYS: [Key; 16] = [
         "1073741824",
         "The size at which a segment file is closed and the next one begun. Only closed segments are deleted and compacted.",
     ),
+    given(
+        "segment.index.bytes",
+        Kind::Choice(&["10485760"]),
+        "10485760",
+        "An index grows with its segment; its size ends no segment early.",
+    ),
+    given(
+        "segment.jitter.ms",
+        Kind::Choice(&["0"]),
+        "0",
+        "Segments are closed when they are due, without a random delay.",
+    ),
     topic(
         "segment.ms",
         "log.roll.ms",
@@ -161,10 +203,16 @@ pub(super) static TOPIC_KEYS: [Key; 16] = [
         WEEK_MS,
         "The age at which a segment file is closed even if it is not full, so that what it holds can expire or be compacted.",
     ),
+    given(
+        "unclean.leader.election.enable",
+        Kind::Choice(&["false"]),
+        "false",
+        "What is acknowledged is never given up for availability.",
+    ),
 ];
 
 /// The settings of the broker.
-pub(super) static BROKER_KEYS: [Key; 35] = [
+pub(super) static BROKER_KEYS: [Key; 37] = [
     live(
         "auto.create.topics.enable",
         Kind::Boolean,
@@ -277,6 +325,13 @@ pub(super) static BROKER_KEYS: [Key; 35] = [
     ),
     live("log.retention.ms", LIMIT, WEEK_MS, "`retention.ms` of topics that do not set it."),
     live("log.roll.ms", POSITIVE_TIME, WEEK_MS, "`segment.ms` of topics that do not set it."),
+    live(
+        "log.scrub.interval.ms",
+        POSITIVE_TIME,
+        WEEK_MS,
+        "How long after one check of all stored bytes the next one begins; the first begins with the broker. A partition whose \
+         bytes have changed is quarantined.",
+    ),
     live("log.segment.bytes", SEGMENT_SIZE, "1073741824", "`segment.bytes` of topics that do not set it."),
     fixed(
         "log.sync.method",
@@ -316,6 +371,14 @@ pub(super) static BROKER_KEYS: [Key; 35] = [
         "86400000",
         "How long a partition remembers an idempotent producer that sends nothing. What it sends again after that is appended \
          again.",
+    ),
+    fixed(
+        "offsets.salvage.enable",
+        Kind::Boolean,
+        "false",
+        "What to do at the start when `__consumer_offsets` is damaged so that some of its records are lost: `false` refuses all \
+         requests of groups, lest they begin anew or skip records; `true` sets the damaged files aside and serves what could be \
+         read, so that some groups may read records again or not find their offsets.",
     ),
     fixed(
         "queued.max.request.bytes",
@@ -368,8 +431,11 @@ mod tests {
     #[test]
     fn a_topics_key_agrees_with_the_brokers() {
         for key in &TOPIC_KEYS {
-            let twin =
-                find(&BROKER_KEYS, key.twin.expect("every one has a twin")).expect("the twin is listed");
+            let Some(twin) = key.twin else {
+                assert_eq!(key.kind.to_string(), format!("one of {}", key.default), "{} is given", key.name);
+                continue;
+            };
+            let twin = find(&BROKER_KEYS, twin).expect("the twin is listed");
             assert_eq!(key.default, twin.default, "{}", key.name);
             assert_eq!(key.kind.to_string(), twin.kind.to_string(), "{}", key.name);
             assert!(!twin.read_only, "{}", key.name);

@@ -131,7 +131,16 @@ pub(super) fn in_force<'a>(
 fn check(overrides: &BTreeMap<String, String>) -> Result<(), Problem> {
     for (name, value) in overrides {
         let key = find(&TOPIC_KEYS, name).ok_or_else(|| Problem::unknown(name, &TOPIC_KEYS))?;
-        key.kind.check(value).map_err(|reason| Problem::Refused { key: name.clone(), reason })?;
+        let refused = |reason| Problem::Refused {
+            key: name.clone(),
+            reason: match key.twin {
+                Some(_) => reason,
+                None => {
+                    format!("it can only be {}: {}", key.default, key.documentation.trim_end_matches('.'))
+                }
+            },
+        };
+        key.kind.check(value).map_err(refused)?;
     }
     Ok(())
 }
@@ -271,5 +280,19 @@ mod tests {
         for (key, value, error) in cases {
             assert_eq!(resolve(&[(key, value)]).expect_err(key).to_string(), error);
         }
+    }
+
+    #[test]
+    fn kafkas_settings_are_accepted_when_they_mean_what_is_anyway() {
+        for (key, value) in [
+            ("compression.type", "producer"),
+            ("min.insync.replicas", "1"),
+            ("preallocate", "false"),
+            ("unclean.leader.election.enable", "false"),
+        ] {
+            assert_eq!(resolve(&[(key, value)]), Ok(TopicConfig::default()), "{key}");
+        }
+        let refused = resolve(&[("compression.type", "zstd")]).expect_err("nothing is compressed again");
+        assert!(refused.to_string().contains("only be producer: Batches are stored"), "{refused}");
     }
 }

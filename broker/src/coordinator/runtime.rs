@@ -15,11 +15,15 @@ use tokio::time::Instant;
 use super::group::{
     Action, CommitRequest, DeleteOffsetsRequest, EndTransactionRequest, FetchRequest, FetchedOffset,
     GroupCoordinator, GroupDescription, GroupSummary, HeartbeatRequest, JoinRequest, Joined, LeaveRequest,
-    Offsets, Reply, Request, SyncRequest, Synced, Ticket, Token, TransactionalCommitRequest,
+    NamedPartition, Offsets, Reply, Request, SyncRequest, Synced, Ticket, Token, TransactionalCommitRequest,
 };
 use super::shell::{Clock, CoordinatorLog, MAILBOX, OnEvent, wait_until};
 use crate::error::BrokerError;
-use crate::types::{LogRecord, UnixMillis};
+use crate::types::{LogRecord, TopicId, UnixMillis};
+
+/// Whether a partition exists, under that id if one is given. A topic must be gone for it before [`Groups::forget_topic`] is
+/// called: then no commit that was on its way outlives the topic.
+pub type CheckTopic = Arc<dyn Fn(&NamedPartition, Option<TopicId>) -> Result<(), BrokerError> + Send + Sync>;
 
 /// Starts the task over a machine that has replayed the log.
 ///
@@ -27,6 +31,7 @@ use crate::types::{LogRecord, UnixMillis};
 pub fn start(
     mut machine: GroupCoordinator,
     log: CoordinatorLog,
+    check_topic: CheckTopic,
     on_event: OnEvent,
     now_ms: UnixMillis,
 ) -> (Groups, JoinHandle<()>) {
@@ -39,13 +44,15 @@ pub fn start(
         machine: Arc::clone(&machine),
         clock,
         log,
+        check_topic,
         on_event,
         requests,
         losses,
         waiting: HashMap::new(),
         in_flight: FuturesOrdered::new(),
     };
-    (Groups { machine, mailbox, lost, tickets: Arc::default() }, tokio::spawn(task.run()))
+    let groups = Groups { machine, mailbox, lost, tickets: Arc::default(), refused: None };
+    (groups, tokio::spawn(task.run()))
 }
 
 /// Consumer groups, for those who ask. Cheap to clone.
@@ -55,6 +62,7 @@ pub struct Groups {
     mailbox: mpsc::Sender<Message>,
     lost: mpsc::UnboundedSender<Loss>,
     tickets: Arc<AtomicU64>,
+    refused: Option<Arc<BrokerError>>,
 }
 
 enum Message {
@@ -101,6 +109,16 @@ requests! {
 }
 
 impl Groups {
+    /// The same, but every request is refused: what the groups are is not known.
+    pub fn refusing(self, error: BrokerError) -> Self {
+        Self { refused: Some(Arc::new(error)), ..self }
+    }
+
+    /// Whether the groups are known at all: without that, an empty list says nothing.
+    pub fn check(&self) -> Result<(), BrokerError> {
+        self.refused.as_ref().map_or(Ok(()), |error| Err(BrokerError::clone(error)))
+    }
+
     /// Shows a sign of life. `Err` also tells a member to join again.
     pub async fn heartbeat(&self, request: HeartbeatRequest) -> Result<(), BrokerError> {
         self.ask(Request::Heartbeat(request)).await.map(|_| ())
@@ -116,7 +134,7 @@ impl Groups {
         self.ask(Request::DeleteGroup { group }).await.map(|_| ())
     }
 
-    /// Deletes all groups' offsets of a topic that is gone, durably.
+    /// Deletes all groups' offsets of a topic that is gone, durably. Commits that are on their way are waited for.
     pub async fn forget_topic(&self, topic: &str) -> Result<(), BrokerError> {
         let groups = self.machine().groups_on_topic(topic);
         let forget = |group| self.ask(Request::ForgetTopic { group, topic: topic.to_owned() });
@@ -155,6 +173,7 @@ impl Groups {
     }
 
     async fn ask(&self, request: Request) -> Result<Reply, BrokerError> {
+        self.check()?;
         let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
         let loss = Loss { group: request.group().to_owned(), ticket };
         let mut caller = Caller { lost: &self.lost, loss: Some(loss) };
@@ -196,6 +215,7 @@ struct Task {
     machine: Arc<RwLock<GroupCoordinator>>,
     clock: Clock,
     log: CoordinatorLog,
+    check_topic: CheckTopic,
     on_event: OnEvent,
     requests: mpsc::Receiver<Message>,
     losses: mpsc::UnboundedReceiver<Loss>,
@@ -239,7 +259,10 @@ impl Task {
                 Some(Message::Ask { reply, .. }) if reply.is_closed() => {}
                 Some(Message::Ask { ticket, request, reply }) => {
                     self.waiting.insert(ticket, reply);
-                    self.drive(|machine, now| machine.handle(now, ticket, request));
+                    let check_topic = Arc::clone(&self.check_topic);
+                    self.drive(|machine, now| {
+                        machine.handle(now, ticket, check_topics(request, &check_topic))
+                    });
                 }
                 Some(Message::Close) | None => return false,
             },
@@ -270,6 +293,20 @@ impl Task {
         let written = self.log.write(records, now);
         self.in_flight.push_back(Box::pin(async move { (token, written.await) }));
     }
+}
+
+/// Refuses the offsets of topics that are not there. The machine is locked meanwhile: whoever then asks which groups have
+/// offsets of a topic that has just gone sees this commit.
+fn check_topics(mut request: Request, check_topic: &CheckTopic) -> Request {
+    let offsets = match &mut request {
+        Request::Commit(commit) => &mut commit.offsets,
+        Request::CommitTransactional(request) => &mut request.commit.offsets,
+        _ => return request,
+    };
+    for row in offsets {
+        row.refused = check_topic(&row.partition, row.topic_id).err();
+    }
+    request
 }
 
 #[cfg(test)]

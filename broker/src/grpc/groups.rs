@@ -16,6 +16,7 @@ use crate::coordinator::group::{self, NamedPartition};
 use crate::error::BrokerError;
 use crate::listener::Peer;
 use crate::operations::{GroupProgress, Operations};
+use crate::types::Uuid;
 use crate::{clock, wire};
 
 /// The service.
@@ -44,6 +45,7 @@ impl Groups for GroupsService {
         &self,
         _: Request<ListGroupsRequest>,
     ) -> Result<Response<ListGroupsResponse>, Status> {
+        self.operations.groups().check().map_err(|error| refuse(&error))?;
         let groups = self.look(|operations| operations.groups_progress(clock::now_ms())).await?;
         Ok(Response::new(ListGroupsResponse { groups: groups.into_iter().map(summarize).collect() }))
     }
@@ -63,7 +65,7 @@ impl Groups for GroupsService {
         request: Request<DeleteGroupRequest>,
     ) -> Result<Response<DeleteGroupResponse>, Status> {
         let group = request.into_inner().group;
-        self.operations.groups().delete_group(group).await.map_err(|error| refuse(&error))?;
+        self.operations.delete_group(group).await.map_err(|error| refuse(&error))?;
         Ok(Response::new(DeleteGroupResponse {}))
     }
 
@@ -191,21 +193,15 @@ impl Groups for GroupsService {
         let request = request.into_inner();
         let partitions: Vec<_> =
             request.offsets.iter().map(|row| named(row.topic.clone(), row.partition)).collect();
-        let offsets = request.offsets.into_iter().map(|row| group::OffsetToCommit {
-            partition: named(row.topic, row.partition),
-            offset: row.offset,
-            leader_epoch: -1,
-            metadata: row.metadata,
-        });
+        let offsets = request.offsets.into_iter().map(offset_to_commit).collect::<Result<_, _>>()?;
         let committed = self
             .operations
-            .groups()
-            .commit(group::CommitRequest {
+            .commit_offsets(group::CommitRequest {
                 group: request.group,
                 generation: request.generation,
                 member_id: request.member_id,
                 instance_id: request.instance_id,
-                offsets: offsets.collect(),
+                offsets,
             })
             .await;
         let outcomes = match committed {
@@ -290,6 +286,24 @@ fn describe(operations: &Operations, name: String) -> GroupDescription {
         },
         Err(error) => GroupDescription { group: name, error: Some(error.to_wire()), ..Default::default() },
     }
+}
+
+fn offset_to_commit(row: v1::OffsetCommit) -> Result<group::OffsetToCommit, Status> {
+    let topic_id = match row.topic_id.as_str() {
+        "" => None,
+        id => Some(Uuid::parse_str(id).map_err(|_| {
+            let reason = format!("a topic's id is a UUID; {id:?} is none");
+            refuse(&BrokerError::InvalidArgument { name: "topic_id".to_owned(), reason })
+        })?),
+    };
+    Ok(group::OffsetToCommit {
+        partition: named(row.topic, row.partition),
+        offset: row.offset,
+        leader_epoch: -1,
+        metadata: row.metadata,
+        topic_id,
+        refused: None,
+    })
 }
 
 fn named(topic: String, partition: i32) -> NamedPartition {

@@ -12,13 +12,16 @@ use std::pin::Pin;
 use futures_util::{Stream, StreamExt};
 use runnel_proto::client::MAX_MESSAGE_BYTES;
 use runnel_proto::status;
-use runnel_proto::v1::FILE_DESCRIPTOR_SET;
 use runnel_proto::v1::cluster_server::ClusterServer;
 use runnel_proto::v1::configs_server::ConfigsServer;
 use runnel_proto::v1::groups_server::GroupsServer;
 use runnel_proto::v1::monitor_server::MonitorServer;
 use runnel_proto::v1::records_server::RecordsServer;
 use runnel_proto::v1::topics_server::TopicsServer;
+use runnel_proto::v1::{
+    FILE_DESCRIPTOR_SET, cluster_server, configs_server, groups_server, monitor_server, records_server,
+    topics_server,
+};
 use tonic::Status;
 use tonic::service::Routes;
 
@@ -28,13 +31,24 @@ use crate::operations::Operations;
 /// All services, with health and reflection beside them.
 pub async fn routes(operations: &Operations) -> Routes {
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+    for service in [
+        "",
+        cluster_server::SERVICE_NAME,
+        configs_server::SERVICE_NAME,
+        groups_server::SERVICE_NAME,
+        monitor_server::SERVICE_NAME,
+        records_server::SERVICE_NAME,
+        topics_server::SERVICE_NAME,
+    ] {
+        health.set_service_status(service, tonic_health::ServingStatus::Serving).await;
+    }
     let operations = || operations.clone();
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .expect("the committed descriptors are whole");
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let whole = "the committed descriptors are whole";
     let records = RecordsServer::new(records::RecordsService { operations: operations() })
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES);
@@ -45,7 +59,9 @@ pub async fn routes(operations: &Operations) -> Routes {
         .add_service(ClusterServer::new(cluster::ClusterService { operations: operations() }))
         .add_service(MonitorServer::new(monitor::MonitorService { operations: operations() }))
         .add_service(health_service)
-        .add_service(reflection)
+        .add_service(reflection().build_v1().expect(whole))
+        // Older tools know no other.
+        .add_service(reflection().build_v1alpha().expect(whole))
 }
 
 /// A refusal as the outcome of a whole call.

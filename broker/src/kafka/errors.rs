@@ -10,6 +10,7 @@ pub(super) fn code(error: &BrokerError) -> ErrorCode {
         BrokerError::UnknownTopic { .. } | BrokerError::UnknownPartition { .. } => {
             ErrorCode::UnknownTopicOrPartition
         }
+        BrokerError::TopicReplaced { .. } => ErrorCode::UnknownTopicId,
         BrokerError::UnknownGroup { .. } => ErrorCode::GroupIdNotFound,
         BrokerError::InvalidName { .. } => ErrorCode::InvalidTopicException,
         BrokerError::TopicExists { .. } => ErrorCode::TopicAlreadyExists,

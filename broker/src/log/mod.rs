@@ -27,6 +27,7 @@ mod producers;
 mod read;
 mod recovery;
 mod retention;
+mod salvage;
 mod scan;
 mod scrub;
 mod segment;
@@ -49,7 +50,8 @@ use producers::{Producers, Snapshots, Verdict};
 pub use read::{Batches, ReadPlan};
 pub use recovery::Recovery;
 pub use retention::Deleted;
-pub use scrub::ScrubPlan;
+pub use salvage::{Salvaged, salvage};
+pub use scrub::{ScrubPlan, Scrubbed};
 use segment::Segment;
 pub use transactions::AbortedTransaction;
 pub use validate::ValidBatch;
@@ -131,7 +133,25 @@ impl Log {
         Ok(log)
     }
 
-    /// The same, durable only when `sync` is finished: the log must not be used before.
+    /// A new log in `dir` that goes on from an offset, durable on return.
+    ///
+    /// # Errors
+    /// As [`Log::create`].
+    pub fn create_at(
+        disk: Disk,
+        dir: PathBuf,
+        config: Arc<TopicConfig>,
+        start: Offset,
+    ) -> Result<Self, LogError> {
+        let sync = disk.defer_sync();
+        let log = Self::create_from(disk.clone(), dir.clone(), config, start, &sync)?;
+        sync.finish().map_err(|error| LogError::sync("creating a log", &error))?;
+        start::write(&disk, &dir, start)
+            .map_err(|error| LogError::write("writing the start offset", &error))?;
+        Ok(log)
+    }
+
+    /// As [`Log::create`], durable only when `sync` is finished: the log must not be used before.
     ///
     /// # Errors
     /// As [`Log::create`].
@@ -139,6 +159,16 @@ impl Log {
         disk: Disk,
         dir: PathBuf,
         config: Arc<TopicConfig>,
+        sync: &DeferredSync<'_>,
+    ) -> Result<Self, LogError> {
+        Self::create_from(disk, dir, config, 0, sync)
+    }
+
+    fn create_from(
+        disk: Disk,
+        dir: PathBuf,
+        config: Arc<TopicConfig>,
+        start: Offset,
         sync: &DeferredSync<'_>,
     ) -> Result<Self, LogError> {
         let doing = || format!("creating {}", dir.display());
@@ -152,9 +182,9 @@ impl Log {
             }
             disk.remove_file(&path).map_err(|error| LogError::write(&doing(), &error))?;
         }
-        let segment = Segment::create(&disk, &dir, 0, sync)?;
+        let segment = Segment::create(&disk, &dir, start, sync)?;
         recovery::sync_names(sync, &dir).map_err(|error| LogError::sync(&doing(), &error))?;
-        Ok(Self::of_segments(disk, dir, config, vec![segment], 0))
+        Ok(Self::of_segments(disk, dir, config, vec![segment], start))
     }
 
     /// The log of `segments`, all of it durable.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use runnel_proto::records::{BatchHeader, HEADER_BYTES};
+use runnel_proto::records::{BatchHeader, HEADER_BYTES, split_batches, verify_crc};
 
 use super::Log;
 use super::error::LogError;
@@ -119,6 +119,22 @@ impl ReadPlan {
             }
             position += skipped.bytes as u64;
         }
+    }
+
+    /// The same, and verifies the batches' sums.
+    ///
+    /// # Errors
+    /// As [`ReadPlan::read`]; [`LogError::Corrupt`] also when a batch is not what was written.
+    pub fn read_verified(self) -> Result<Batches, LogError> {
+        let files = self.view.as_ref().map(|view| Arc::clone(&view.files));
+        let batches = self.read()?;
+        for batch in split_batches(&batches.bytes) {
+            let sound = batch.and_then(|(header, bytes)| verify_crc(bytes).map(|()| header));
+            if let (Err(error), Some(files)) = (sound, &files) {
+                return Err(LogError::Corrupt { reason: format!("{}: {error}", files.log.path().display()) });
+            }
+        }
+        Ok(batches)
     }
 
     /// How many bytes of `chunk` are batches before the offset, and the header of the next one if it is there.

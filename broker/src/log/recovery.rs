@@ -107,13 +107,16 @@ impl Log {
             None => Trust::Nothing,
         };
         let active = segments.last_mut().expect("one was pushed");
-        if !open_active(active, trusted, clean, sync, &mut recovery)? {
+        let tail = open_active(active, trusted, clean)?;
+        // Before anything is cut: damaged files are left as they are.
+        if start > active.end {
+            return Err(corrupt(&dir, &format!("it starts at {start} and ends at {}", active.end)));
+        }
+        if let Some(tail) = tail {
+            settle(active, &tail, sync, &mut recovery)?;
             // What was seen of the names may be in the page cache alone, after a directory sync that failed.
             sync_names(sync, &dir)
                 .map_err(|error| LogError::sync(&format!("opening {}", dir.display()), &error))?;
-        }
-        if start > active.end {
-            return Err(corrupt(&dir, &format!("it starts at {start} and ends at {}", active.end)));
         }
         if recovery.start_lost {
             start::write(&disk, &dir, start)
@@ -208,18 +211,21 @@ pub(super) fn sync_names(sync: &DeferredSync<'_>, dir: &Path) -> std::io::Result
     dir.ancestors().try_for_each(|dir| sync.dir(dir))
 }
 
-/// True if nothing had to be recovered.
-fn open_active(
-    active: &mut Segment,
-    trust: Trust,
-    clean: bool,
-    sync: &DeferredSync<'_>,
-    recovery: &mut Recovery,
-) -> Result<bool, LogError> {
+/// What follows the last sync point: it is to be cut and made durable.
+struct Tail {
+    file: Arc<DiskFile>,
+    /// Where it starts.
+    from: u64,
+    /// Where the file ends.
+    len: u64,
+}
+
+/// Finds where the active segment ends; changes nothing. `None` if nothing is to be recovered.
+fn open_active(active: &mut Segment, trust: Trust, clean: bool) -> Result<Option<Tail>, LogError> {
     let file = active.open_log()?;
     let len = file.len().map_err(|error| active.read_error(&error))?;
     let Trust::Until(point) = trust else {
-        return verify_tail(active, &file, len, true, sync, recovery).map(|()| false);
+        return find_end(active, file, len, true).map(Some);
     };
     if len < point.position {
         let what = format!("it has {len} bytes, of which {} were on disk", point.position);
@@ -227,9 +233,9 @@ fn open_active(
     }
     resume(active, &file, &point)?;
     if clean && len == point.position {
-        return Ok(true);
+        return Ok(None);
     }
-    verify_tail(active, &file, len, false, sync, recovery).map(|()| false)
+    find_end(active, file, len, false).map(Some)
 }
 
 /// Takes the segment up to the sync point as it is, with the help of the index.
@@ -265,21 +271,13 @@ fn resume(active: &mut Segment, file: &DiskFile, point: &SyncPoint) -> Result<()
     Ok(())
 }
 
-/// Verifies what follows, cuts it at the first batch that is not whole, and makes the rest durable: the page cache
-/// may show bytes that the disk lost in a failed sync, and only writing them again gets them there.
-fn verify_tail(
-    active: &mut Segment,
-    file: &DiskFile,
-    len: u64,
-    strict: bool,
-    sync: &DeferredSync<'_>,
-    recovery: &mut Recovery,
-) -> Result<(), LogError> {
+/// Verifies what follows, up to the first batch that is not whole.
+fn find_end(active: &mut Segment, file: Arc<DiskFile>, len: u64, strict: bool) -> Result<Tail, LogError> {
     if strict {
         active.reset();
     }
     let from = active.size;
-    let mut scan = Scan::new(file, Depth::Batches, from, len);
+    let mut scan = Scan::new(&file, Depth::Batches, from, len);
     let torn = loop {
         match scan.next() {
             Ok(None) => break false,
@@ -292,17 +290,28 @@ fn verify_tail(
     };
     if torn
         && strict
-        && let Some(position) = find_batch(active, file, len)?
+        && let Some(position) = find_batch(active, &file, len)?
     {
         let what = format!("it is damaged from byte {} to byte {position}", active.size);
         return Err(corrupt(active.files.log.path(), &what));
     }
+    Ok(Tail { file, from, len })
+}
+
+/// Cuts the tail where it was found to end, and makes the rest durable: the page cache may show bytes that the disk lost in
+/// a failed sync, and only writing them again gets them there.
+fn settle(
+    active: &Segment,
+    Tail { file, from, len }: &Tail,
+    sync: &DeferredSync<'_>,
+    recovery: &mut Recovery,
+) -> Result<(), LogError> {
     recovery.verified_bytes = active.size - from;
     recovery.cut_bytes = len - active.size;
     let doing = || format!("recovering {}", active.files.log.path().display());
     // Even if nothing is to be cut: the length, too, may be one that only the page cache knows.
     file.set_len(active.size).map_err(|error| LogError::sync(&doing(), &error))?;
-    rewrite(file, from, active.size).map_err(|error| LogError::sync(&doing(), &error))?;
+    rewrite(file, *from, active.size).map_err(|error| LogError::sync(&doing(), &error))?;
     sync.file(file).map_err(|error| LogError::sync(&doing(), &error))
 }
 

@@ -7,16 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::Logs;
+use super::groups;
 use super::markers::write_marker;
-use super::own::{self, METADATA, OFFSETS, OwnTopic, TRANSACTIONS, coordinator_log};
+use super::own::{self, METADATA, OwnTopic, TRANSACTIONS, coordinator_log};
 use bytes::Bytes;
 
 use tokio::runtime::Handle;
 
 use crate::clock;
 use crate::config::{BrokerConfig, TopicConfig};
-use crate::coordinator::group::{GroupCoordinator, GroupSettings};
-use crate::coordinator::runtime::{self, Groups};
+use crate::coordinator::runtime::Groups;
 use crate::coordinator::transaction::{TransactionCoordinator, TransactionSettings};
 use crate::coordinator::transaction_runtime::{self, TransactionShell, Transactions};
 use crate::error::BrokerError;
@@ -24,7 +24,7 @@ use crate::events::Events;
 use crate::log::checkpoint::Image;
 use crate::log::{Checkpoint, Log, LogError, SyncPoint};
 use crate::metadata::{MetadataImage, Mirror, Place};
-use crate::operations::{TOPICS_DIR, partition_dir};
+use crate::operations::{DELETED, TOPICS_DIR, partition_dir};
 use crate::partition::{self, Committer, Fatal, Partition, Registry, Reserve, Topic};
 use crate::start::StartError;
 use crate::storage::{DeferredSync, Disk};
@@ -67,13 +67,23 @@ pub(super) fn open(
     // From here on this start counts as unclean until it has stopped in order.
     let (checkpoint, remembered) = Checkpoint::open(&disk, CHECKPOINT)?;
     let clean = remembered.as_ref().is_some_and(|remembered| remembered.clean);
-    let opener = Opener { disk: &disk, remembered: remembered.as_ref() };
+    let events = Events::default();
+    if !clean && remembered.is_some() {
+        let message = "the broker had not stopped in order; what is not known to be on disk is verified";
+        events.warn(clock::now_ms(), message);
+    }
+    let opener = Opener { disk: &disk, remembered: remembered.as_ref(), events: &events };
     let mirror = Arc::new(Mirror::open(Place::Directory(data_dir.join(IMAGE_DIR)), IMAGE_DEADLINE));
 
-    let log = opener.own(METADATA)?;
+    let refused = |error| refused_log(METADATA, error);
+    let log = opener.own(METADATA).map_err(refused)?;
     let mut image = MetadataImage::default();
+    let loaded = mirror.load(METADATA.log, log.end_offset());
     METADATA
-        .replay(&log, &mirror, |key, value| image.replay(key, value).map_err(|error| error.to_string()))?;
+        .replay(&log, loaded, &mirror, |key, value| {
+            image.replay(key, value).map_err(|error| error.to_string())
+        })
+        .map_err(refused)?;
     let mut records = image.register_cluster(Uuid::new_v4(), clock::now_ms());
     if !clean && records.is_empty() {
         records.extend(image.raise_broker_epoch());
@@ -85,6 +95,7 @@ pub(super) fn open(
         committer: committer.clone(),
         fatal,
         reserve: Reserve::new(disk.clone()),
+        events: events.clone(),
         leader_epoch,
     };
     let registry = Registry::default();
@@ -103,37 +114,32 @@ pub(super) fn open(
 
     let broker = config.with_dynamic(image.broker_configs())?;
     opener.topics(&image, &broker, &shared, &registry)?;
-    opener.tell_orphans(&image);
-
-    let log = opener.own(OFFSETS)?;
-    let events = Events::default();
-    let mut coordinator = GroupCoordinator::new(group_settings(&broker), Uuid::new_v4().as_u128());
-    OFFSETS.replay(&log, &mirror, |key, value| {
-        coordinator.replay(&Bytes::copy_from_slice(key), value.map(Bytes::copy_from_slice).as_ref());
-        Ok(())
-    })?;
-    let offsets_log = serve_own(OFFSETS, log, &shared, &registry);
-    let tell = events.clone();
-    let on_event = Box::new(move |message| tell.tell(clock::now_ms(), message));
-    let log = coordinator_log(OFFSETS, offsets_log, Arc::clone(&mirror));
-    let (groups, groups_task) = {
-        let _in_runtime = runtime.enter();
-        runtime::start(coordinator, log, on_event, clock::now_ms())
-    };
+    opener.clear_up(&image);
+    let (groups, groups_task) = groups::Start {
+        opener: &opener,
+        broker: &broker,
+        mirror: &mirror,
+        shared: &shared,
+        registry: &registry,
+    }
+    .run(runtime)?;
 
     // Last: it may have markers to write to all the others.
-    let log = opener.own(TRANSACTIONS)?;
+    let log = opener.own(TRANSACTIONS).map_err(|error| refused_log(TRANSACTIONS, error))?;
     let mut coordinator = TransactionCoordinator::new(transaction_settings(&broker), shared.leader_epoch);
-    TRANSACTIONS.replay(&log, &mirror, |key, value| {
-        coordinator.replay(&Bytes::copy_from_slice(key), value.map(Bytes::copy_from_slice).as_ref());
-        Ok(())
-    })?;
+    let loaded = mirror.load(TRANSACTIONS.log, log.end_offset());
+    TRANSACTIONS
+        .replay(&log, loaded, &mirror, |key, value| {
+            coordinator.replay(&Bytes::copy_from_slice(key), value.map(Bytes::copy_from_slice).as_ref());
+            Ok(())
+        })
+        .map_err(|error| refused_log(TRANSACTIONS, error))?;
     let transactions_log = serve_own(TRANSACTIONS, log, &shared, &registry);
     let tell = events.clone();
     let shell = TransactionShell {
         log: coordinator_log(TRANSACTIONS, transactions_log, Arc::clone(&mirror)),
         write_marker: write_marker(registry.clone(), groups.clone()),
-        on_event: Box::new(move |message| tell.tell(clock::now_ms(), message)),
+        on_event: Box::new(move |message: String| tell.tell(clock::now_ms(), &message)),
     };
     let (transactions, transactions_task) = {
         let _in_runtime = runtime.enter();
@@ -165,27 +171,22 @@ pub(super) fn open(
     Ok((logs, opened))
 }
 
-fn serve_own(own: OwnTopic, log: Log, shared: &partition::Shared, registry: &Registry) -> Arc<Partition> {
+pub(super) fn serve_own(
+    own: OwnTopic,
+    log: Log,
+    shared: &partition::Shared,
+    registry: &Registry,
+) -> Arc<Partition> {
     let partition = Partition::serve(own.name.into(), own.partition(), log, shared.clone());
-    registry.put(Topic {
-        id: own.topic_id(),
-        name: own.name.into(),
-        internal: true,
-        config: own.config(),
-        partitions: vec![Arc::clone(&partition)],
-    });
+    own.serve(Arc::clone(&partition), registry);
     partition
 }
 
-fn group_settings(config: &BrokerConfig) -> GroupSettings {
-    GroupSettings {
-        initial_rebalance_delay_ms: config.group_initial_rebalance_delay_ms.into(),
-        min_session_timeout_ms: config.group_min_session_timeout_ms,
-        max_session_timeout_ms: config.group_max_session_timeout_ms,
-        max_size: config.group_max_size,
-        offset_metadata_max_bytes: config.offset_metadata_max_bytes,
-        offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
-        ..GroupSettings::default()
+fn refused_log(own: OwnTopic, error: LogError) -> StartError {
+    let topic = own.name;
+    match error {
+        LogError::Corrupt { reason } => StartError::DamagedLog { topic, reason },
+        error => StartError::InternalLog { topic, reason: error.to_string() },
     }
 }
 
@@ -197,19 +198,18 @@ fn transaction_settings(config: &BrokerConfig) -> TransactionSettings {
     }
 }
 
-struct Opener<'a> {
-    disk: &'a Disk,
-    remembered: Option<&'a Image>,
+pub(super) struct Opener<'a> {
+    pub(super) disk: &'a Disk,
+    pub(super) remembered: Option<&'a Image>,
+    pub(super) events: &'a Events,
 }
 
 impl Opener<'_> {
-    /// Opens one of the broker's own logs. Without it nothing can be right, so damage ends the start, with all files kept.
-    fn own(&self, own: OwnTopic) -> Result<Log, StartError> {
-        let refused =
-            |error: LogError| StartError::InternalLog { topic: own.name, reason: error.to_string() };
+    /// Opens one of the broker's own logs.
+    pub(super) fn own(&self, own: OwnTopic) -> Result<Log, LogError> {
         let sync = self.disk.defer_sync();
-        let log = self.log(own.partition(), own.config(), &sync).map_err(refused)?;
-        sync.finish()?;
+        let log = self.log(own.name, own.partition(), own.config(), &sync)?;
+        sync.finish().map_err(|error| LogError::sync("opening a log", &error))?;
         Ok(log)
     }
 
@@ -217,6 +217,7 @@ impl Opener<'_> {
     /// finished.
     fn log(
         &self,
+        topic: &str,
         id: TopicPartition,
         config: Arc<TopicConfig>,
         sync: &DeferredSync<'_>,
@@ -233,11 +234,11 @@ impl Opener<'_> {
         let clean = self.remembered.is_some_and(|remembered| remembered.clean);
         let (log, recovery) = Log::open_deferred(self.disk.clone(), dir, config, point, clean, sync)?;
         if recovery.cut_bytes > 0 {
-            tracing::warn!(
-                partition = %id,
-                cut_bytes = recovery.cut_bytes,
-                "a torn tail was cut off; nothing of it had been acknowledged"
+            let message = format!(
+                "{topic}/{}: a torn tail of {} bytes was cut off; nothing of it had been acknowledged",
+                id.partition, recovery.cut_bytes
             );
+            self.events.warn(clock::now_ms(), &message);
         }
         Ok(log)
     }
@@ -287,10 +288,9 @@ impl Opener<'_> {
         shared: &partition::Shared,
         sync: &DeferredSync<'_>,
     ) -> Result<Arc<Partition>, LogError> {
-        match self.log(id, Arc::clone(config), sync) {
+        match self.log(topic, id, Arc::clone(config), sync) {
             Ok(log) => Ok(Partition::serve(topic.into(), id, log, shared.clone())),
             Err(LogError::Corrupt { reason }) => {
-                tracing::error!(topic, partition = id.partition, reason, "quarantined");
                 let synced = self.remembered.map_or(SyncPoint::DAMAGED, |image| image.sync_point(&id));
                 Ok(Partition::quarantined(topic.into(), id, reason, synced, shared.clone()))
             }
@@ -298,14 +298,22 @@ impl Opener<'_> {
         }
     }
 
-    /// Tells of folders that belong to no topic. They are kept: a deletion that a crash cut short leaves one, and so would a
-    /// lost topic.
-    fn tell_orphans(&self, image: &MetadataImage) {
+    /// Finishes the removal of deleted topics, and tells of folders that belong to no topic. Those are kept: a lost topic would
+    /// leave one.
+    fn clear_up(&self, image: &MetadataImage) {
         for name in self.disk.list(Path::new(TOPICS_DIR)).unwrap_or_default() {
-            let own = own::ALL.iter().any(|own| own.topic_id().to_string() == name);
-            let known = Uuid::parse_str(&name).is_ok_and(|id| image.topic_by_id(id).is_some());
-            if !own && !known {
-                tracing::warn!(folder = %Path::new(TOPICS_DIR).join(&name).display(), "a folder belongs to no topic");
+            let dir = Path::new(TOPICS_DIR).join(&name);
+            let topic = |id: &str| Uuid::parse_str(id).ok();
+            let own = own::ALL.iter().any(|own| topic(&name) == Some(own.topic_id()));
+            let known = |id| image.topic_by_id(id).is_some();
+            if let Some(id) = name.strip_suffix(&format!(".{DELETED}")).and_then(topic)
+                && !known(id)
+            {
+                if let Err(error) = self.disk.remove_dir_all(&dir) {
+                    tracing::warn!(folder = %dir.display(), %error, "files of a deleted topic could not be removed");
+                }
+            } else if !own && !topic(&name).is_some_and(known) {
+                tracing::warn!(folder = %dir.display(), "a folder belongs to no topic");
             }
         }
     }

@@ -5,20 +5,19 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
-use runnel_proto::records::{BatchReader, split_batches};
+use runnel_proto::records::{BatchError, BatchReader, split_batches};
 
 use crate::config::{CleanupPolicy, TopicConfig};
 use crate::coordinator::shell::CoordinatorLog;
 use crate::log::{Log, LogError};
-use crate::metadata::{InternalLog, Mirror, Stretch, catch_up};
-use crate::partition::Partition;
-use crate::start::StartError;
+use crate::metadata::{InternalLog, Loaded, Mirror, Stretch, catch_up};
+use crate::partition::{Partition, Registry, Topic};
 use crate::types::{LogRecord, Offset, TopicId, TopicPartition, Uuid};
 
 /// Bytes read at once while a log is replayed.
 const STRETCH_BYTES: usize = 1 << 20;
 /// The broker writes its own batches without compression, so they never grow in reading.
-const LARGEST_BATCH_BYTES: usize = 16 << 20;
+pub(super) const LARGEST_BATCH_BYTES: usize = 16 << 20;
 
 /// One of the broker's own topics; each has one partition.
 #[derive(Debug, Clone, Copy)]
@@ -61,19 +60,29 @@ impl OwnTopic {
         })
     }
 
+    /// Puts the topic in the registry, with its one partition.
+    pub(super) fn serve(self, partition: Arc<Partition>, registry: &Registry) {
+        registry.put(Topic {
+            id: self.topic_id(),
+            name: self.name.into(),
+            internal: true,
+            config: self.config(),
+            partitions: vec![partition],
+        });
+    }
+
     /// Replays the log, from what the mirror has of it. All of the log is durable: it has just been opened.
     pub(super) fn replay(
         self,
         log: &Log,
+        loaded: Loaded,
         mirror: &Mirror,
         mut replay: impl FnMut(&[u8], Option<&[u8]>) -> Result<(), String>,
-    ) -> Result<(), StartError> {
-        let refused = |reason: String| StartError::InternalLog { topic: self.name, reason };
-        let loaded = mirror.load(self.log, log.end_offset());
+    ) -> Result<(), LogError> {
         catch_up(
             loaded,
-            |offset| read_stretch(log, offset).map_err(|error| refused(error.to_string())),
-            |key, value| replay(key, value).map_err(refused),
+            |offset| read_stretch(log, offset),
+            |key, value| replay(key, value).map_err(|reason| LogError::Corrupt { reason }),
             |range, records| mirror.record(self.log, range, records.iter().map(|(at, record)| (*at, record))),
         )?;
         Ok(())
@@ -123,21 +132,29 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn read_stretch(log: &Log, offset: Offset) -> Result<Stretch, LogError> {
     let offset = offset.max(log.start_offset());
     let read = log.plan_read(offset, STRETCH_BYTES, log.end_offset())?.read()?;
-    let damaged = |error: runnel_proto::records::BatchError| LogError::Corrupt { reason: error.to_string() };
     let mut reader = BatchReader::new(LARGEST_BATCH_BYTES);
     let mut records = Vec::new();
     for batch in split_batches(&read.bytes) {
-        let (_, batch) = batch.map_err(damaged)?;
-        for record in reader.read(batch).map_err(damaged)? {
-            let record = record.map_err(damaged)?;
-            // A batch is read whole; what lies before the offset asked for has been replayed.
-            if let Some(key) = record.key
-                && record.offset >= offset
-            {
-                let value = record.value.map(Bytes::copy_from_slice);
-                records.push((record.offset, LogRecord { key: Bytes::copy_from_slice(key), value }));
-            }
+        let decoded = batch.and_then(|(_, batch)| keyed_records(&mut reader, batch));
+        records.extend(decoded.map_err(|error| LogError::Corrupt { reason: error.to_string() })?);
+    }
+    // A batch is read whole; what lies before the offset asked for has been replayed.
+    records.retain(|(at, _)| *at >= offset);
+    Ok(Stretch { records, next_offset: read.next_offset })
+}
+
+/// A batch's records, with their offsets.
+pub(super) fn keyed_records(
+    reader: &mut BatchReader,
+    batch: &[u8],
+) -> Result<Vec<(Offset, LogRecord)>, BatchError> {
+    let mut records = Vec::new();
+    for record in reader.read(batch)? {
+        let record = record?;
+        if let Some(key) = record.key {
+            let value = record.value.map(Bytes::copy_from_slice);
+            records.push((record.offset, LogRecord { key: Bytes::copy_from_slice(key), value }));
         }
     }
-    Ok(Stretch { records, next_offset: read.next_offset })
+    Ok(records)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use runnel_proto::v1::ConfigEntry;
+use runnel_proto::v1::{ConfigEntry, ConfigSource};
 
 use super::Operations;
 use crate::config::{self, BrokerConfig, TopicConfig};
@@ -30,7 +30,16 @@ impl Operations {
 
     /// Every setting of the broker.
     pub fn describe_broker_configs(&self) -> Vec<ConfigEntry> {
-        self.image(|image| config::describe_broker(&self.shared.static_config, image.broker_configs()))
+        let mut entries =
+            self.image(|image| config::describe_broker(&self.shared.static_config, image.broker_configs()));
+        // Whoever started the broker may have chosen others than the file's and the defaults.
+        let listening = self.broker().listeners.iter().filter(|address| !address.starts_with("unix:"));
+        let listening = listening.map(String::as_str).collect::<Vec<_>>().join(",");
+        for entry in entries.iter_mut().filter(|entry| entry.key == "listeners" && entry.value != listening) {
+            entry.value.clone_from(&listening);
+            entry.source = ConfigSource::StaticBroker.into();
+        }
+        entries
     }
 
     /// Changes settings of a topic, all or none; in force on return.
@@ -49,6 +58,7 @@ impl Operations {
             if !validate_only {
                 operations.persist(&records).await?;
                 operations.refresh(&served, &broker)?;
+                operations.tell(&format!("topic {topic}: {}", told(&change)));
             }
             Ok(())
         })
@@ -68,6 +78,7 @@ impl Operations {
             if !validate_only {
                 operations.persist(&records).await?;
                 operations.refresh_all()?;
+                operations.tell(&format!("broker: {}", told(&change)));
             }
             Ok(())
         })
@@ -100,4 +111,11 @@ impl Operations {
         });
         Ok(())
     }
+}
+
+/// A change in words, for those who watch.
+fn told(change: &ConfigChange) -> String {
+    let set = change.set.iter().map(|(key, value)| format!("{key}={value}"));
+    let unset = change.unset.iter().map(|key| format!("{key} back to its default"));
+    set.chain(unset).collect::<Vec<_>>().join(", ")
 }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use runnel_proto::group::Assignment;
 
 use super::Operations;
+use super::topics::counted;
 use crate::coordinator::group::{
-    CommittedOffset, GroupDescription, MemberDescription, NamedPartition, Offsets,
+    CommitRequest, CommittedOffset, GroupDescription, MemberDescription, NamedPartition, Offsets,
 };
 use crate::coordinator::runtime::Groups;
 use crate::error::BrokerError;
@@ -52,12 +53,13 @@ impl GroupProgress {
 }
 
 impl PartitionProgress {
-    /// Records not yet committed.
+    /// Records not yet committed; `None` when that can't be told, as with an offset beyond the end.
     pub fn lag(&self) -> Option<i64> {
         let committed = self.committed.as_ref()?.offset;
         // Offsets that retention has deleted can't be read any more: they are lost, not lagging.
         let first = committed.max(self.log_start_offset?);
-        Some((self.end_offset? - first).max(0))
+        let lag = self.end_offset? - first;
+        (lag >= 0).then_some(lag)
     }
 }
 
@@ -79,6 +81,30 @@ impl Operations {
         &self.shared.groups
     }
 
+    /// Keeps offsets; one outcome for each. Those that are `Ok` are durable.
+    pub async fn commit_offsets(
+        &self,
+        request: CommitRequest,
+    ) -> Result<Vec<Result<(), BrokerError>>, BrokerError> {
+        // Programs that never were members commit from outside all the time; to a group of members somebody does it by hand.
+        let has_had_members =
+            || self.groups().describe(&request.group).is_some_and(|group| group.generation > 0);
+        let by_hand = (request.generation < 0 && has_had_members()).then(|| request.group.clone());
+        let outcomes = self.groups().commit(request).await?;
+        let moved = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+        if let Some(group) = by_hand.filter(|_| moved > 0) {
+            self.tell(&format!("group {group:?}: offsets of {} were reset", counted(moved, "partition")));
+        }
+        Ok(outcomes)
+    }
+
+    /// Deletes a group and its offsets, durably.
+    pub async fn delete_group(&self, group: String) -> Result<(), BrokerError> {
+        self.groups().delete_group(group.clone()).await?;
+        self.tell(&format!("group {group:?} was deleted"));
+        Ok(())
+    }
+
     /// Every group and how far it is. Reads the disk for time lags.
     pub fn groups_progress(&self, now_ms: UnixMillis) -> Vec<GroupProgress> {
         let groups = self.groups().list();
@@ -87,6 +113,7 @@ impl Operations {
 
     /// One group and how far it is. Reads the disk for time lags.
     pub fn group_progress(&self, group: &str, now_ms: UnixMillis) -> Result<GroupProgress, BrokerError> {
+        self.groups().check()?;
         let unknown = || BrokerError::UnknownGroup { group: group.to_owned() };
         let description = self.groups().describe(group).ok_or_else(unknown)?;
         let offsets = self.groups().offsets(group).ok_or_else(unknown)?;

@@ -22,6 +22,7 @@ pub use offsets::OffsetSpec;
 pub use produce::Pending;
 pub use topics::{CreateTopic, CreatedTopic};
 
+use crate::clock;
 use crate::config::BrokerConfig;
 use crate::connections::Connections;
 use crate::coordinator::runtime::Groups;
@@ -92,6 +93,7 @@ struct Shared {
     produce_budget: Arc<Semaphore>,
     produce_budget_bytes: usize,
     fetch_budget: Arc<Semaphore>,
+    disk_space: produce::DiskSpace,
 }
 
 impl Operations {
@@ -122,6 +124,7 @@ impl Operations {
                 produce_budget: Arc::new(Semaphore::new(produce_budget_bytes)),
                 produce_budget_bytes,
                 fetch_budget: Arc::new(Semaphore::new(FETCH_BUDGET_BYTES)),
+                disk_space: produce::DiskSpace::default(),
             }),
         })
     }
@@ -139,6 +142,11 @@ impl Operations {
     /// What happened.
     pub fn events(&self) -> &Events {
         &self.shared.events
+    }
+
+    /// Tells people what happened.
+    fn tell(&self, message: &str) {
+        self.shared.events.tell(clock::now_ms(), message);
     }
 
     /// Where the files are.
@@ -177,6 +185,9 @@ pub fn partition_dir(id: crate::types::TopicPartition) -> PathBuf {
 pub fn topic_dir(id: crate::types::TopicId) -> PathBuf {
     PathBuf::from(TOPICS_DIR).join(id.to_string())
 }
+
+/// The ending of the folder of a topic that is deleted.
+pub const DELETED: &str = "deleted";
 
 /// The folder of all topics, below the data directory.
 pub const TOPICS_DIR: &str = "topics";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Operations, partition_dir, topic_dir};
+use super::{DELETED, Operations, partition_dir, topic_dir};
 use crate::clock;
 use crate::config::TopicConfig;
 use crate::error::BrokerError;
@@ -96,35 +96,58 @@ impl Operations {
         if request.validate_only {
             return Ok(created);
         }
+        // Offsets of an earlier topic of that name: a crash, or a full disk, may have kept its deletion from taking them along.
+        self.groups().forget_topic(&request.name).await?;
         let config = Arc::new(TopicConfig::resolve(&broker, &request.configs)?);
         let name: Arc<str> = request.name.into();
         // Files first: a crash in between leaves empty folders, which the next start removes.
-        let partitions = self.create_partition_files(&name, id, 0..partitions, &config).await?;
+        let count = partitions;
+        let partitions = self.create_partition_files(&name, id, 0..count, &config).await?;
         if let Err(error) = self.persist(&records).await {
-            self.remove_topic_files(id).await;
+            self.remove_topic_files(id);
             return Err(error);
         }
+        self.tell(&format!("topic {name} was created with {}", counted(count as usize, "partition")));
         self.registry().put(Topic { id, name, internal: false, config, partitions });
         Ok(created)
     }
 
-    /// Deletes a topic and its records. Its readers and producers are told.
+    /// Deletes a topic, its records and all groups' offsets of it. Its readers and producers are told.
     pub async fn delete_topic(&self, name: String) -> Result<(), BrokerError> {
-        let deleted = name.clone();
-        self.unhurried(|operations| async move { operations.delete_topic_in_turn(&name).await }).await?;
-        self.groups().forget_topic(&deleted).await
+        self.unhurried(|operations| async move { operations.delete_topic_in_turn(&name).await }).await
     }
 
     async fn delete_topic_in_turn(&self, name: &str) -> Result<(), BrokerError> {
         let topic = self.registry().topic(name)?;
+        // Offsets of it that can't be deleted now would come up again.
+        self.groups().check()?;
         let records = self.image(|image| image.delete_topic(name))?;
         self.persist(&records).await?;
         self.registry().remove(topic.id);
         for partition in &topic.partitions {
             partition.end(BrokerError::UnknownTopic { topic: name.to_owned() });
         }
-        self.remove_topic_files(topic.id).await;
+        // In this turn, so that no new topic of that name is there to lose its offsets. The topic is gone from the registry: no
+        // commit comes after.
+        if let Err(error) = self.groups().forget_topic(name).await {
+            tracing::warn!(topic = name, %error, "offsets of a deleted topic stay until its name is used again");
+        }
+        self.tell(&format!("topic {name} was deleted"));
+        self.remove_topic_files(topic.id);
         Ok(())
+    }
+
+    /// Deletes the committed offsets of topics whose deletion was cut short by a crash.
+    pub async fn forget_gone_topics(&self) -> Result<(), BrokerError> {
+        self.unhurried(|operations| async move {
+            for topic in operations.groups().topics() {
+                if operations.registry().topic(&topic).is_err() {
+                    operations.groups().forget_topic(&topic).await?;
+                }
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Grows a topic to `total` partitions.
@@ -142,6 +165,7 @@ impl Operations {
         let added = self.create_partition_files(&topic.name, topic.id, first..total, &topic.config).await?;
         self.persist(&records).await?;
         let partitions = topic.partitions.iter().cloned().chain(added).collect();
+        self.tell(&format!("topic {name} has {} now", counted(total as usize, "partition")));
         let (name, config) = (Arc::clone(&topic.name), Arc::clone(&topic.config));
         self.registry().put(Topic { id: topic.id, name, internal: topic.internal, config, partitions });
         Ok(())
@@ -165,7 +189,10 @@ impl Operations {
             return Err(BrokerError::PolicyViolation { topic: topic.name.to_string(), reason });
         }
         let partition = Arc::clone(topic.partition(partition)?);
-        blocking(move || partition.truncate_before(before)).await
+        let (name, number) = (Arc::clone(&topic.name), partition.id().partition);
+        let start = blocking(move || partition.truncate_before(before)).await?;
+        self.tell(&format!("{name}/{number} was trimmed: it starts at offset {start}"));
+        Ok(start)
     }
 
     /// Makes empty logs, all or none.
@@ -201,16 +228,17 @@ impl Operations {
         .await
     }
 
-    /// Removes a topic's files. A failure costs disk space only, and is told.
-    async fn remove_topic_files(&self, id: TopicId) {
+    /// Removes a topic's files; nobody waits for that, since no other topic has its id. What a crash leaves of them the next
+    /// start removes, by the folder's name.
+    fn remove_topic_files(&self, id: TopicId) {
         let disk = self.disk().clone();
-        let removed = blocking(move || {
-            disk.remove_dir_all(&topic_dir(id))
-                .map_err(|error| BrokerError::Internal { reason: error.to_string() })
+        tokio::task::spawn_blocking(move || {
+            let deleted = topic_dir(id).with_extension(DELETED);
+            let removed = disk.rename(&topic_dir(id), &deleted).and_then(|()| disk.remove_dir_all(&deleted));
+            if let Err(error) = removed {
+                tracing::warn!(topic_id = %id, %error, "files of a deleted topic could not be removed");
+            }
         });
-        if let Err(error) = removed.await {
-            tracing::warn!(topic_id = %id, %error, "files of a deleted topic could not be removed");
-        }
     }
 }
 
@@ -222,9 +250,13 @@ fn remove_partition_files(disk: &crate::storage::Disk, topic_id: TopicId, first:
         }
     }
     if first == 0 {
-        // Best effort: an empty folder that stays is removed at the next start.
+        // Best effort: an empty folder that stays does no harm.
         let _ = disk.remove_dir_all(&topic_dir(topic_id));
     }
+}
+
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Runs disk work off the async threads.

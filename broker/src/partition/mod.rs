@@ -9,7 +9,7 @@ mod transactions;
 mod upkeep;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,10 @@ pub use registry::{Registry, Topic};
 pub use reserve::Reserve;
 pub use transactions::Committed;
 
+use crate::clock;
 use crate::config::TopicConfig;
 use crate::error::BrokerError;
+use crate::events::Events;
 use crate::log::{Appended, Batches, EpochEnd, Log, LogError, ReadPlan, SyncPoint, Unsynced, ValidBatch};
 use crate::types::{LogRecord, Offset, TopicPartition, UnixMillis};
 
@@ -38,6 +40,8 @@ pub struct Shared {
     pub fatal: Fatal,
     /// Given back when the broker's own work meets a full disk.
     pub reserve: Reserve,
+    /// Learns of quarantines.
+    pub events: Events,
     /// Stamped on every batch; raised by each start after an unclean stop.
     pub leader_epoch: i32,
 }
@@ -51,6 +55,10 @@ pub struct Partition {
     progress: watch::Sender<Progress>,
     /// Whether the committer has the partition in its queue already.
     queued: AtomicBool,
+    /// Where the log ended when this start found it. What came after was checked on its way in.
+    found_end: Offset,
+    /// Before it, what was found has been verified since.
+    verified: AtomicI64,
     traffic: Traffic,
 }
 
@@ -120,12 +128,15 @@ impl Partition {
         shared: Shared,
     ) -> Arc<Self> {
         let reason = quarantine(&topic, id.partition, reason);
+        shared.events.warn(clock::now_ms(), &reason.to_string());
         let progress = Progress { high_watermark: 0, last_stable_offset: 0, ended: Some(reason.clone()) };
         Arc::new(Self::new(topic, id, shared, State::Ended { reason, synced }, progress))
     }
 
     fn new(topic: Arc<str>, id: TopicPartition, shared: Shared, state: State, progress: Progress) -> Self {
         Self {
+            found_end: progress.high_watermark,
+            verified: AtomicI64::new(0),
             topic,
             id,
             shared,
@@ -235,7 +246,10 @@ impl Partition {
         if plan.is_empty() {
             return Ok(Batches { bytes: Bytes::new(), next_offset: offset });
         }
-        let read = tokio::task::spawn_blocking(move || plan.read())
+        // The disk may have changed what was found there; no reader shall be the first to notice.
+        let doubtful = offset < self.found_end && self.verified.load(Ordering::Relaxed) < self.found_end;
+        let read = move || if doubtful { plan.read_verified() } else { plan.read() };
+        let read = tokio::task::spawn_blocking(read)
             .await
             .map_err(|error| BrokerError::Internal { reason: error.to_string() })?;
         read.map_err(|error| self.refuse(error))
@@ -406,8 +420,10 @@ impl Partition {
             LogError::Unreadable { reason } => BrokerError::Internal { reason },
             LogError::Corrupt { reason } => {
                 let error = quarantine(&self.topic, self.id.partition, reason);
-                tracing::error!(%error, "damage found");
-                self.end(error.clone());
+                // Whoever finds it first tells it.
+                if self.end(error.clone()).is_some() {
+                    self.shared.events.warn(clock::now_ms(), &error.to_string());
+                }
                 error
             }
             LogError::Failed { reason } => {

@@ -1,9 +1,11 @@
 //! What a partition needs done now and then: segments closed by age, old ones deleted, keys compacted, old bytes checked.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::Partition;
 use crate::error::BrokerError;
+use crate::log::Scrubbed;
 use crate::types::{Offset, UnixMillis};
 
 /// What one round of upkeep did.
@@ -59,12 +61,14 @@ impl Partition {
         Ok(true)
     }
 
-    /// Checks about `max_bytes` of the closed segments from `from` on; damage ends the partition's service. Tells where to go
-    /// on, `None` at the end. Blocks on the disk.
-    pub fn scrub(&self, from: Offset, max_bytes: u64) -> Result<Option<Offset>, BrokerError> {
-        match self.with_log(|log| log.plan_scrub(from))? {
-            Some(plan) => plan.run(max_bytes).map(Some).map_err(|error| self.refuse(error)),
-            None => Ok(None),
+    /// Checks about `max_bytes` of what is known to be on disk from `from` on; damage ends the partition's service. `None` at
+    /// the end. Blocks on the disk.
+    pub fn scrub(&self, from: Offset, max_bytes: u64) -> Result<Option<Scrubbed>, BrokerError> {
+        let Some(plan) = self.with_log(|log| log.plan_scrub(from))? else { return Ok(None) };
+        let scrubbed = plan.run(max_bytes).map_err(|error| self.refuse(error))?;
+        if from <= self.verified.load(Ordering::Relaxed) {
+            self.verified.fetch_max(scrubbed.next_offset, Ordering::Relaxed);
         }
+        Ok(Some(scrubbed))
     }
 }

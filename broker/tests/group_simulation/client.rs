@@ -217,6 +217,8 @@ impl Client {
             offset: now,
             leader_epoch: -1,
             metadata: String::new(),
+            topic_id: None,
+            refused: None,
         };
         Request::Commit(CommitRequest {
             group: GROUP.into(),

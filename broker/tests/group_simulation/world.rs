@@ -293,6 +293,8 @@ impl World {
                     offset: self.now,
                     leader_epoch: -1,
                     metadata: "by hand".into(),
+                    topic_id: None,
+                    refused: None,
                 }],
             }),
         };

@@ -46,6 +46,8 @@ impl Groups {
                         offset,
                         leader_epoch: -1,
                         metadata: String::new(),
+                        topic_id: None,
+                        refused: None,
                     }],
                 },
             }),

@@ -1316,6 +1316,10 @@ pub struct OffsetCommit {
     /// Anything the member wants to find again; at most 4,096 bytes.
     #[prost(string, tag = "4")]
     pub metadata: ::prost::alloc::string::String,
+    /// The id of the topic that was read, a UUID in its hyphenated form: the offset is refused when the name belongs to another
+    /// topic by now. Empty: whichever topic has the name.
+    #[prost(string, tag = "5")]
+    pub topic_id: ::prost::alloc::string::String,
 }
 /// One row a partition, in the order of the request.
 #[derive(Clone, PartialEq, ::prost::Message)]

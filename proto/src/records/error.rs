@@ -4,7 +4,7 @@ use super::Compression;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BatchError {
     /// Fewer bytes than the batch, or its header, takes.
-    #[error("the record batch is cut short: it takes {needed} bytes, {available} are there; send it whole")]
+    #[error("the record batch is cut short: it takes {needed} bytes, {available} are there")]
     Truncated {
         /// Bytes the batch or its header takes.
         needed: usize,
@@ -17,12 +17,10 @@ pub enum BatchError {
     )]
     Magic(i8),
     /// The length field is too small for a header, or differs from the bytes given.
-    #[error("the record batch declares a length of {0} bytes, which does not fit it; send one whole batch")]
+    #[error("the record batch declares a length of {0} bytes, which does not fit it")]
     Length(i32),
     /// The bytes are not those that their writer summed up.
-    #[error(
-        "the record batch is corrupt: its CRC-32C is {computed:08x} where {stored:08x} is written; send it again"
-    )]
+    #[error("the record batch is corrupt: its CRC-32C is {computed:08x} where {stored:08x} is written")]
     Crc {
         /// Sum found in the header.
         stored: u32,

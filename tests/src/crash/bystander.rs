@@ -91,7 +91,7 @@ impl Committer {
                 topic: TOPIC.into(),
                 partition: 0,
                 offset: self.sent,
-                metadata: String::new(),
+                ..OffsetCommit::default()
             };
             let request = CommitOffsetsRequest {
                 group: GROUP.into(),

@@ -124,6 +124,13 @@ impl TestBroker {
         self.wait_until_ready();
     }
 
+    /// The same, with one more setting, `KEY=VALUE`.
+    #[track_caller]
+    pub fn start_again_with(&mut self, setting: &str) {
+        self.args.push(format!("--set={setting}"));
+        self.start_again();
+    }
+
     #[track_caller]
     fn wait_until_ready(&mut self) {
         let socket = self.socket();

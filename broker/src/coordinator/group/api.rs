@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use crate::error::BrokerError;
-use crate::types::{LogRecord, Offset};
+use crate::types::{LogRecord, Offset, TopicId};
 
 /// A caller that waits for its answer; unique among those that wait.
 pub type Ticket = u64;
@@ -284,6 +284,11 @@ pub struct OffsetToCommit {
     pub leader_epoch: i32,
     /// Anything the member wants to find again.
     pub metadata: String,
+    /// The topic that was read; `None`: whichever has the name.
+    pub topic_id: Option<TopicId>,
+    /// Why the offset can't be kept: the topic is not there at the time of the decision. Set by whoever passes the request on to
+    /// the machine, which knows no topics.
+    pub refused: Option<BrokerError>,
 }
 
 /// Which offsets to read.

@@ -92,6 +92,9 @@ pub(super) fn check_row(row: &OffsetToCommit, cx: &Context<'_>) -> Result<(), Br
     if row.partition.topic.is_empty() || row.partition.topic.len() > MAX_STRING_BYTES {
         return Err(BrokerError::UnknownTopic { topic: row.partition.topic.chars().take(249).collect() });
     }
+    if let Some(error) = &row.refused {
+        return Err(error.clone());
+    }
     if row.offset < 0 {
         return Err(BrokerError::InvalidArgument {
             name: "offset".to_owned(),

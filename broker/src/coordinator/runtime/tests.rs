@@ -1,6 +1,7 @@
 //! The task over a log in memory.
 
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
@@ -22,6 +23,10 @@ impl FakeLog {
     }
 
     fn start(&self) -> (Groups, JoinHandle<()>) {
+        self.start_with(Arc::new(|_, _| Ok(())))
+    }
+
+    fn start_with(&self, check_topic: CheckTopic) -> (Groups, JoinHandle<()>) {
         let mut machine = GroupCoordinator::new(GroupSettings::default(), 1);
         for record in &*self.records.lock().expect("the records") {
             machine.replay(&record.key, record.value.as_ref());
@@ -42,7 +47,7 @@ impl FakeLog {
                 })
             }),
         };
-        start(machine, log, Box::new(|_| ()), 1_700_000_000_000)
+        start(machine, log, check_topic, Box::new(|_| ()), 1_700_000_000_000)
     }
 }
 
@@ -83,7 +88,14 @@ fn commit(offset: Offset) -> CommitRequest {
         generation: -1,
         member_id: String::new(),
         instance_id: None,
-        offsets: vec![OffsetToCommit { partition, offset, leader_epoch: -1, metadata: String::new() }],
+        offsets: vec![OffsetToCommit {
+            partition,
+            offset,
+            leader_epoch: -1,
+            metadata: String::new(),
+            topic_id: None,
+            refused: None,
+        }],
     }
 }
 
@@ -187,4 +199,40 @@ async fn closing_finishes_writes_and_sends_waiting_callers_away() {
     log.permits.add_permits(1);
     assert_eq!(written.await.expect("a caller"), Ok(vec![Ok(())]));
     task.await.expect("an orderly end");
+}
+
+#[tokio::test]
+async fn a_topics_deletion_wins_over_commits_whatever_their_order() {
+    let log = FakeLog::new(0);
+    let gone = Arc::new(AtomicBool::new(false));
+    let check = {
+        let gone = Arc::clone(&gone);
+        move |partition: &NamedPartition, _| match gone.load(Ordering::SeqCst) {
+            true => Err(BrokerError::UnknownTopic { topic: partition.topic.clone() }),
+            false => Ok(()),
+        }
+    };
+    let (groups, _task) = log.start_with(Arc::new(check));
+    let ask = |offset| {
+        let groups = groups.clone();
+        tokio::spawn(async move { groups.commit(commit(offset)).await })
+    };
+    let before = ask(7);
+    while log.records.lock().expect("the records").is_empty() {
+        tokio::task::yield_now().await;
+    }
+    gone.store(true, Ordering::SeqCst);
+    let forgotten = tokio::spawn({
+        let groups = groups.clone();
+        async move { groups.forget_topic("orders").await }
+    });
+    let after = ask(8);
+    log.permits.add_permits(PLENTY);
+    assert_eq!(before.await.expect("a caller"), Ok(vec![Ok(())]));
+    forgotten.await.expect("a caller").expect("forgotten");
+    let unknown = BrokerError::UnknownTopic { topic: "orders".into() };
+    assert_eq!(after.await.expect("a caller"), Ok(vec![Err(unknown)]));
+    assert_eq!(committed(&groups), None);
+    let (groups, _task) = log.start();
+    assert_eq!(committed(&groups), None, "nor does it come back from the log");
 }

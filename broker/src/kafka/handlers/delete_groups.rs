@@ -10,7 +10,7 @@ use crate::kafka::api::Call;
 pub(in crate::kafka) async fn handle(call: &Call, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
     let mut results = Vec::with_capacity(request.groups_names.len());
     for group_id in request.groups_names {
-        let outcome = call.operations.groups().delete_group(group_id.to_string()).await;
+        let outcome = call.operations.delete_group(group_id.to_string()).await;
         let error_code = outcome.map_or_else(|error| group_code(&error).code(), |()| 0);
         results.push(DeletableGroupResult { group_id, error_code });
     }

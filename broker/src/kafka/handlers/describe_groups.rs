@@ -4,6 +4,7 @@ use runnel_proto::kafka::messages::describe_groups_response::{DescribedGroup, De
 use runnel_proto::kafka::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
+use super::group_code;
 use crate::coordinator::group::{GroupDescription, MemberDescription};
 use crate::kafka::api::Call;
 
@@ -16,7 +17,11 @@ const UNKNOWN_SINCE: i16 = 6;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(call: &Call, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
+    let known = call.operations.groups().check();
     let groups = request.groups.into_iter().map(|group_id| {
+        if let Err(error) = &known {
+            return DescribedGroup { error_code: group_code(error).code(), group_id, ..Default::default() };
+        }
         let mut group = match call.operations.groups().describe(&group_id) {
             Some(group) => describe(group_id, group),
             None => unknown(call.version, group_id),

@@ -4,6 +4,7 @@ use runnel_proto::kafka::StrBytes;
 use runnel_proto::kafka::messages::list_groups_response::ListedGroup;
 use runnel_proto::kafka::messages::{ListGroupsRequest, ListGroupsResponse};
 
+use super::group_code;
 use crate::kafka::api::Call;
 
 /// The one type of group that there is.
@@ -11,6 +12,10 @@ const CLASSIC: &str = "classic";
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(call: &Call, request: ListGroupsRequest) -> ListGroupsResponse {
+    // An empty list would say that there are none.
+    if let Err(error) = call.operations.groups().check() {
+        return ListGroupsResponse { error_code: group_code(&error).code(), ..Default::default() };
+    }
     let wanted = |filter: &[StrBytes], value: &str| {
         filter.is_empty() || filter.iter().any(|name| name.eq_ignore_ascii_case(value))
     };

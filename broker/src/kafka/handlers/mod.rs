@@ -93,6 +93,7 @@ fn group_code(error: &BrokerError) -> ErrorCode {
     match error {
         BrokerError::InvalidName { .. } => ErrorCode::InvalidGroupId,
         BrokerError::ShuttingDown => ErrorCode::NotCoordinator,
+        BrokerError::PartitionQuarantined { .. } => ErrorCode::CoordinatorNotAvailable,
         error => code(error),
     }
 }

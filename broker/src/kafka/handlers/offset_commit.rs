@@ -17,6 +17,7 @@ pub(in crate::kafka) async fn handle(call: &Call, request: OffsetCommitRequest) 
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let found = call.topic(&topic.name, topic.topic_id);
+        let topic_id = (!topic.topic_id.is_nil()).then_some(topic.topic_id);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for row in topic.partitions {
             let known = found.as_ref().map_err(|error| *error).and_then(|topic| {
@@ -30,6 +31,8 @@ pub(in crate::kafka) async fn handle(call: &Call, request: OffsetCommitRequest) 
                         offset: row.committed_offset,
                         leader_epoch: row.committed_leader_epoch,
                         metadata: row.committed_metadata.map_or_else(String::new, |text| text.to_string()),
+                        topic_id,
+                        refused: None,
                     });
                     ErrorCode::None
                 }
@@ -49,7 +52,7 @@ pub(in crate::kafka) async fn handle(call: &Call, request: OffsetCommitRequest) 
         instance_id: request.group_instance_id.map(|instance| instance.to_string()),
         offsets,
     };
-    let outcome = call.operations.groups().commit(commit).await;
+    let outcome = call.operations.commit_offsets(commit).await;
     let committed = topics
         .iter_mut()
         .flat_map(|topic: &mut OffsetCommitResponseTopic| &mut topic.partitions)

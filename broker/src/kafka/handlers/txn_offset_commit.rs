@@ -35,6 +35,8 @@ pub(in crate::kafka) async fn handle(
                     offset: row.committed_offset,
                     leader_epoch: row.committed_leader_epoch,
                     metadata: row.committed_metadata.map_or_else(String::new, |text| text.to_string()),
+                    topic_id: None,
+                    refused: None,
                 });
             }
             partitions.push(TxnOffsetCommitResponsePartition {

@@ -180,7 +180,7 @@ async fn commit(admin: &mut Admin, group: &str, moves: &mut [Move]) -> Result<()
         .iter()
         .filter_map(|row| {
             let (partition, offset) = (row.partition?, row.target_offset?);
-            Some(v1::OffsetCommit { topic: row.topic.clone(), partition, offset, metadata: String::new() })
+            Some(v1::OffsetCommit { topic: row.topic.clone(), partition, offset, ..Default::default() })
         })
         .collect();
     let request =

@@ -61,7 +61,9 @@ pub(super) struct BatchPolicy {
 #[derive(Debug)]
 pub(super) struct Batcher {
     policy: BatchPolicy,
-    sticky: i32,
+    /// Where records without a key may go, one partition after the other.
+    unkeyed: Vec<i32>,
+    turn: usize,
     open: Vec<Option<OpenBatch>>,
     buffered_bytes: usize,
     ready: Vec<Batch>,
@@ -82,11 +84,23 @@ impl Batcher {
         open.resize_with(count, || None);
         Self {
             policy,
-            sticky: policy.first_sticky % policy.partitions,
+            unkeyed: (0..policy.partitions).collect(),
+            turn: policy.first_sticky as usize % count,
             open,
             buffered_bytes: 0,
             ready: Vec::new(),
         }
+    }
+
+    /// Sends records without a key elsewhere than to these partitions, which are not served; when none is, the broker says why.
+    pub(super) fn avoiding(mut self, unserved: &[i32]) -> Self {
+        let served: Vec<i32> =
+            self.unkeyed.iter().copied().filter(|partition| !unserved.contains(partition)).collect();
+        if !served.is_empty() {
+            self.turn %= served.len();
+            self.unkeyed = served;
+        }
+        self
     }
 
     /// Adds a record that took `input_bytes` of the input. Afterwards [`take_ready`](Self::take_ready) may have batches.
@@ -150,7 +164,7 @@ impl Batcher {
         match (self.policy.fixed_partition, record.partition, record.key) {
             (Some(partition), _, _) | (None, Some(partition), _) => partition,
             (None, None, Some(key)) => partition_for_key(key, self.policy.partitions),
-            (None, None, None) => self.sticky,
+            (None, None, None) => self.unkeyed[self.turn],
         }
     }
 
@@ -171,8 +185,8 @@ impl Batcher {
         if open.builder.is_empty() {
             return Ok(());
         }
-        if partition == self.sticky {
-            self.sticky = (self.sticky + 1) % self.policy.partitions;
+        if partition == self.unkeyed[self.turn] {
+            self.turn = (self.turn + 1) % self.unkeyed.len();
         }
         let records = open.builder.len() as u64;
         // What an empty builder takes is its header, which never counted.

@@ -62,7 +62,7 @@ pub(crate) async fn run(context: &Context, args: ProduceArgs) -> Result<(), Fail
         Ok((channel, target))
     };
     let (channel, target) = context::within(Some(timeout), prepared).await?;
-    check_partition(&args, target)?;
+    check_partition(&args, &target)?;
     context.detail(1, || {
         let (topic, partitions) = (runnel_proto::text::escape(&args.topic), target.partitions);
         format!(
@@ -78,7 +78,7 @@ pub(crate) async fn run(context: &Context, args: ProduceArgs) -> Result<(), Fail
     let by_lines = args.delimiter.0 == b"\n";
     let reporter = Reporter::new(context, names, by_lines, total_bytes.filter(|_| show_bar));
     let (batches_in, batches) = mpsc::channel(QUEUED_BATCHES);
-    let packing = Pipeline::start(&args, target, sources, batches_in, reporter.clone());
+    let packing = Pipeline::start(&args, &target, sources, batches_in, reporter.clone());
     let policy = DeliveryPolicy {
         topic: args.topic.clone(),
         acks: args.acks.to_wire(),
@@ -108,7 +108,7 @@ fn check_sources(sources: &[Source]) -> Result<Option<u64>, Failure> {
     Ok(total)
 }
 
-fn check_partition(args: &ProduceArgs, target: Target) -> Result<(), Failure> {
+fn check_partition(args: &ProduceArgs, target: &Target) -> Result<(), Failure> {
     match args.partition {
         Some(partition) if partition >= target.partitions => Err(Failure::failed(format!(
             "topic {} has no partition {partition}; it has {}, numbered from 0",
@@ -181,7 +181,7 @@ struct Pipeline {
 impl Pipeline {
     fn start(
         args: &ProduceArgs,
-        target: Target,
+        target: &Target,
         sources: Vec<Source>,
         batches: mpsc::Sender<Batch>,
         reporter: Reporter,
@@ -193,7 +193,7 @@ impl Pipeline {
             Framer::new(&args.delimiter.0, RECORD_LIMIT_BYTES),
             layout(args),
             common(args, target),
-            Batcher::new(batch_policy(args, target)),
+            Batcher::new(batch_policy(args, target)).avoiding(&target.unserved),
             batches,
             reporter,
             Arc::clone(&stop),
@@ -229,7 +229,7 @@ fn layout(args: &ProduceArgs) -> Layout {
     }
 }
 
-fn common(args: &ProduceArgs, target: Target) -> Common {
+fn common(args: &ProduceArgs, target: &Target) -> Common {
     let bytes = |text: &String| text.clone().into_bytes();
     Common {
         headers: args.headers.iter().map(|header| (bytes(&header.name), bytes(&header.value))).collect(),
@@ -245,12 +245,12 @@ fn common(args: &ProduceArgs, target: Target) -> Common {
 }
 
 /// Compressed records and JSON envelopes may be larger than what they come to.
-fn largest_record_bytes(args: &ProduceArgs, target: Target) -> Option<usize> {
+fn largest_record_bytes(args: &ProduceArgs, target: &Target) -> Option<usize> {
     let is_plain = !args.json && matches!(args.compression, Codec::None);
     is_plain.then(|| target.max_batch_bytes.saturating_sub(HEADER_BYTES))
 }
 
-fn batch_policy(args: &ProduceArgs, target: Target) -> BatchPolicy {
+fn batch_policy(args: &ProduceArgs, target: &Target) -> BatchPolicy {
     let random = RandomState::new().hash_one(std::process::id());
     BatchPolicy {
         partitions: target.partitions,

@@ -16,10 +16,12 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// What `produce` must know about its topic.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
     /// How many partitions.
     pub(super) partitions: i32,
+    /// Those that are not served now.
+    pub(super) unserved: Vec<i32>,
     /// `max.message.bytes`: the largest batch.
     pub(super) max_batch_bytes: usize,
 }
@@ -32,17 +34,21 @@ pub(super) async fn find_or_create(
     configs: &[KeyValue],
 ) -> Result<Target, Failure> {
     let mut topics = TopicsClient::new(channel.clone());
-    let partitions = match describe(&mut topics, topic).await? {
-        Some(partitions) => {
+    let (partitions, unserved) = match describe(&mut topics, topic).await? {
+        Some(found) => {
             warn_unused(context, topic, configs);
-            partitions
+            found
         }
-        None => create(context, &mut topics, topic, configs).await?,
+        None => (create(context, &mut topics, topic, configs).await?, Vec::new()),
     };
-    Ok(Target { partitions, max_batch_bytes: max_batch_bytes(channel, topic).await? })
+    Ok(Target { partitions, unserved, max_batch_bytes: max_batch_bytes(channel, topic).await? })
 }
 
-async fn describe(topics: &mut TopicsClient<Channel>, topic: &str) -> Result<Option<i32>, Failure> {
+/// How many partitions the topic has, and which of them are not served; `None` when there is no such topic.
+async fn describe(
+    topics: &mut TopicsClient<Channel>,
+    topic: &str,
+) -> Result<Option<(i32, Vec<i32>)>, Failure> {
     let request = DescribeTopicsRequest { names: vec![topic.to_owned()] };
     let described = topics.describe_topics(request).await?.into_inner();
     let row = described.topics.into_iter().next();
@@ -53,7 +59,10 @@ async fn describe(topics: &mut TopicsClient<Channel>, topic: &str) -> Result<Opt
         None if row.partitions.is_empty() => {
             Err(Failure::failed("the broker knows no partition of the topic"))
         }
-        None => Ok(Some(row.partitions.len() as i32)),
+        None => {
+            let unserved = row.partitions.iter().filter(|partition| partition.error.is_some());
+            Ok(Some((row.partitions.len() as i32, unserved.map(|partition| partition.partition).collect())))
+        }
     }
 }
 

@@ -233,6 +233,8 @@ fn commit(id: &str, generation: i32, rows: &[(&str, i64)]) -> Request {
         offset: *offset,
         leader_epoch: -1,
         metadata: String::new(),
+        topic_id: None,
+        refused: None,
     };
     Request::Commit(CommitRequest {
         group: "g".into(),
