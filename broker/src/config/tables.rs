@@ -365,13 +365,6 @@ pub(super) static BROKER_KEYS: [Key; 37] = [
         "10080",
         "How long a group's committed offsets are kept after its last member has left or its last commit.",
     ),
-    live(
-        "producer.id.expiration.ms",
-        POSITIVE_TIME,
-        "86400000",
-        "How long a partition remembers an idempotent producer that sends nothing. What it sends again after that is appended \
-         again.",
-    ),
     fixed(
         "offsets.salvage.enable",
         Kind::Boolean,
@@ -379,6 +372,13 @@ pub(super) static BROKER_KEYS: [Key; 37] = [
         "What to do at the start when `__consumer_offsets` is damaged so that some of its records are lost: `false` refuses all \
          requests of groups, lest they begin anew or skip records; `true` sets the damaged files aside and serves what could be \
          read, so that some groups may read records again or not find their offsets.",
+    ),
+    live(
+        "producer.id.expiration.ms",
+        POSITIVE_TIME,
+        "86400000",
+        "How long a partition remembers an idempotent producer that sends nothing. What it sends again after that is appended \
+         again.",
     ),
     fixed(
         "queued.max.request.bytes",
