@@ -108,6 +108,8 @@ fn offsets(producer: Producer, offset: i64) -> TransactionalCommitRequest {
                 offset,
                 leader_epoch: -1,
                 metadata: String::new(),
+                topic_id: None,
+                refused: None,
             }],
         },
     }
