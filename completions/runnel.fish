@@ -49,15 +49,15 @@ complete -c runnel -n "__fish_runnel_using_subcommand produce" -s k -l key -d 'T
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s K -l key-delimiter -d 'Every record begins with its key, up to the first DELIM; a record without DELIM is an error' -r
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s D -l delimiter -d 'What ends a record; \\n \\r \\t \\0 \\\\ \\xNN are understood; \'\': the whole input is one record' -r
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s H -l header -d 'A header for every record; NAME:VALUE works, too; may be given several times, even with one name' -r
-complete -c runnel -n "__fish_runnel_using_subcommand produce" -s p -l partition -d 'The partition for every record, whatever its key' -r
+complete -c runnel -n "__fish_runnel_using_subcommand produce" -s p -l partition -d 'The partition for every record, whatever its key; -1: as if it weren\'t given' -r
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s z -l compression -d 'How batches are compressed' -r -f -a "none\t'As they are'
 gzip\t'Compact, slow'
 snappy\t'Quick'
 lz4\t'Quickest'
 zstd\t'Compact, quick'"
-complete -c runnel -n "__fish_runnel_using_subcommand produce" -l acks -d 'When a record counts as delivered' -r -f -a "all\t'Once it is on disk'
-leader\t'Once it is written, before it is synced'
-none\t'At once, whatever becomes of it'"
+complete -c runnel -n "__fish_runnel_using_subcommand produce" -l acks -d 'When a record counts as delivered' -r -f -a "all\t'Once it is on disk; -1 says the same'
+leader\t'Once it is written, before it is synced; 1 says the same'
+none\t'At once, whatever becomes of it; 0 says the same'"
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -s X -l topic-config -d 'A setting for the topic if it is created now, such as -X retention.ms=3600000' -r
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -l timeout -d 'How long to go on without an answer, or while the broker\'s disk is full or the broker is busy' -r
 complete -c runnel -n "__fish_runnel_using_subcommand produce" -l on-error -d 'After a record that can\'t be delivered: stop reading, or skip it and go on; the exit code is 1 either way' -r -f -a "stop\t'Read no further'
@@ -306,7 +306,7 @@ complete -c runnel -n "__fish_runnel_using_subcommand config; and not __fish_see
 complete -c runnel -n "__fish_runnel_using_subcommand config; and not __fish_seen_subcommand_from get set unset" -s q -l quiet -d 'Say nothing on stderr but errors'
 complete -c runnel -n "__fish_runnel_using_subcommand config; and not __fish_seen_subcommand_from get set unset" -s v -l verbose -d 'Say more on stderr; twice: still more'
 complete -c runnel -n "__fish_runnel_using_subcommand config; and not __fish_seen_subcommand_from get set unset" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c runnel -n "__fish_runnel_using_subcommand config; and not __fish_seen_subcommand_from get set unset" -f -a "get" -d 'Tell settings, their values, defaults and meaning'
+complete -c runnel -n "__fish_runnel_using_subcommand config; and not __fish_seen_subcommand_from get set unset" -f -a "get" -d 'Tell settings, their values and defaults; with -v also their types and what they mean'
 complete -c runnel -n "__fish_runnel_using_subcommand config; and not __fish_seen_subcommand_from get set unset" -f -a "set" -d 'Change settings, all or none'
 complete -c runnel -n "__fish_runnel_using_subcommand config; and not __fish_seen_subcommand_from get set unset" -f -a "unset" -d 'Return settings to their defaults, all or none'
 complete -c runnel -n "__fish_runnel_using_subcommand config; and __fish_seen_subcommand_from get" -s o -l output -d 'How to print' -r -f -a "table\t'Columns for people'

@@ -72,7 +72,8 @@ pub enum BrokerError {
     StorageFailed { reason: String },
     /// Damage before the last sync point.
     #[error(
-        "{topic}/{partition} is quarantined, its files are damaged: {reason}; its bytes are kept, other partitions serve"
+        "{topic}/{partition} is quarantined: {reason}; what is there of its files is kept and the other partitions serve; \
+         restore its files from a copy and start the broker again, or delete the topic"
     )]
     PartitionQuarantined { topic: String, partition: i32, reason: String },
     /// The member is not in the group.

@@ -16,7 +16,9 @@ mod time;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use runnel_proto::text::escape_bytes;
 
 use args::{Cli, Command, DashArgs};
 use context::{Context, say};
@@ -24,7 +26,10 @@ use failure::{Failure, USAGE};
 
 // Rust's runtime ignores SIGPIPE: a closed pipe is an error of the write, which `Failure::output` settles.
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let Some(command) = cli.command.or_else(default_command) else {
         let help = Cli::command().render_help();
         say(help.to_string().trim_end());
@@ -40,6 +45,32 @@ fn main() -> ExitCode {
             ExitCode::from(failure.exit_code)
         }
     }
+}
+
+/// Help and versions go to stdout as they are; a mistake becomes one line, as all errors are.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        say(error.to_string().trim_end());
+        return ExitCode::from(USAGE);
+    }
+    let text = error.to_string();
+    let told: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    let mut told = told.join(" ");
+    if error.kind() == ErrorKind::InvalidUtf8 {
+        let strange = std::env::args_os().find(|argument| argument.to_str().is_none());
+        let strange = strange.map(|argument| escape_bytes(argument.as_encoded_bytes())).unwrap_or_default();
+        told = format!("the argument {strange} is not UTF-8 text");
+    }
+    say(&format!("runnel: {}; --help tells more", told.trim_start_matches("error: ")));
+    ExitCode::from(USAGE)
 }
 
 /// Without a command people want to watch; scripts have made a mistake.

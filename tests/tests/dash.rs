@@ -219,7 +219,7 @@ fn one_picture_is_printed_as_text_and_as_data() {
     let worst = &data["groups"][0];
     assert_eq!((&worst["group"], worst["lag"].as_f64()), (&Value::from("laggard"), Some(480.0)), "{data}");
     let topics: Vec<&str> =
-        data["topics"].as_array().unwrap().iter().filter_map(|row| row["topic"].as_str()).collect();
+        data["topics"].as_array().unwrap().iter().filter_map(|row| row["name"].as_str()).collect();
     assert!(topics.contains(&"orders") && !topics.contains(&"__consumer_offsets"), "{topics:?}");
 
     let nobody = broker.runnel(["dash", "--once", "-b", "127.0.0.1:1"]).run().exits_with(3);
@@ -253,5 +253,5 @@ fn a_demo_outlives_what_people_try_on_it() {
         (deleted.code == Some(0)).then_some(()).ok_or_else(|| deleted.shown())
     });
     let ended = demo.wait().ok();
-    assert!(ended.text().contains("orders") && !ended.text().contains(" clicks "), "{}", ended.shown());
+    assert!(ended.text().contains("orders"), "{}", ended.shown());
 }

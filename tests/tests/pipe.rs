@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::process::Stdio;
 
 use nix::sys::signal::Signal;
@@ -521,4 +522,19 @@ fn with_v_it_is_told_what_goes_on() {
         .ok()
         .says("partition 0: 1 record acknowledged");
     home.runnel(["broker", "stop"]).run().ok();
+}
+
+#[test]
+fn other_tools_habits_are_understood() {
+    let broker = TestBroker::start();
+    for acks in ["1", "-1", "0", "all"] {
+        broker.runnel(["produce", "habits", "--acks", acks, "-p", "-1"]).input("a\n").run().ok();
+    }
+    let key = std::ffi::OsStr::from_bytes(b"\xff");
+    broker.runnel(["produce", "bytes", "-k"]).arg(key).input("v\n").run().ok();
+    let read = broker.runnel(["consume", "bytes", "-e", "-f", "%k"]).run().ok();
+    assert_eq!(read.stdout, b"\xff");
+    let strange = broker.runnel(["produce"]).arg(key).input("").run().exits_with(2).says_one_line();
+    strange.says("runnel: ").says("xff").says("UTF-8");
+    broker.runnel(["topic", "lisst"]).run().exits_with(2).says_one_line().says("runnel: ").says("list");
 }

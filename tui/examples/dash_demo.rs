@@ -337,8 +337,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let size = std::env::var("DASH_SIZE").unwrap_or("120x40".into());
     let (columns, rows) = size.split_once('x').ok_or("DASH_SIZE is COLUMNSxROWS")?;
     let format = if once == "json" { OnceFormat::Json } else { OnceFormat::Text };
-    let frame =
-        runnel_tui::once(options, (columns.parse()?, rows.parse()?), format, Duration::from_secs(10)).await?;
+    let frame = runnel_tui::once(
+        options,
+        (columns.parse()?, rows.parse()?),
+        format,
+        Duration::from_secs(10),
+        Duration::ZERO,
+    )
+    .await?;
     std::io::Write::write_all(&mut std::io::stdout(), frame.as_bytes())?;
     Ok(())
 }

@@ -28,6 +28,7 @@ pub(crate) async fn run(options: Options) -> io::Result<()> {
     let mut signals = Signals::listen()?;
     let theme = Theme::for_terminal(options.color);
     let mut state = State::new(options.address_label, INTERVAL);
+    state.data.time_zone = jiff::tz::TimeZone::system();
     let mut guard = Guard::take()?;
     let mut keys = Keys::read();
     let (message_sender, mut messages) = mpsc::channel(8);

@@ -62,16 +62,17 @@ struct GroupRow<'a> {
 
 #[derive(Debug, Serialize)]
 struct TopicRow<'a> {
-    topic: &'a str,
+    name: &'a str,
     id: &'a str,
     partitions: u32,
-    failed_partitions: usize,
+    unserved_partitions: usize,
     records_in_per_s: Option<f64>,
     bytes_in_per_s: Option<f64>,
     bytes_out_per_s: Option<f64>,
-    /// By offsets: gaps count.
-    records_estimate: u64,
-    size_bytes: u64,
+    records: Option<i64>,
+    /// There may be fewer, since gaps count, or more, since a partition is not served.
+    records_estimated: bool,
+    size_bytes: Option<i64>,
     /// The fastest partition's rate over the mean.
     skew: Option<f64>,
     groups: Vec<&'a str>,
@@ -134,8 +135,8 @@ impl Totals {
         Self {
             records_in_per_s: cluster.rate(totals.records_in_per_s).value(),
             bytes_in_per_s: cluster.rate(totals.bytes_in_per_s).value(),
-            records_out_per_s: cluster.rate(totals.records_out_per_s).value(),
-            bytes_out_per_s: cluster.rate(totals.bytes_out_per_s).value(),
+            records_out_per_s: cluster.rate(cluster.records_out_per_s).value(),
+            bytes_out_per_s: cluster.rate(cluster.bytes_out_per_s).value(),
             topics: totals.topics,
             partitions: totals.partitions,
             groups: totals.groups,
@@ -167,15 +168,16 @@ impl<'a> TopicRow<'a> {
     fn of(cluster: &Cluster, topic: &'a Topic) -> Self {
         let sums = &topic.sums;
         Self {
-            topic: &topic.name,
+            name: &topic.name,
             id: &topic.id,
             partitions: topic.partition_count,
-            failed_partitions: sums.failed,
+            unserved_partitions: sums.failed,
             records_in_per_s: cluster.rate(sums.records_in_per_s).value(),
             bytes_in_per_s: cluster.rate(sums.bytes_in_per_s).value(),
-            bytes_out_per_s: cluster.rate(sums.bytes_out_per_s).value(),
-            records_estimate: sums.records as u64,
-            size_bytes: sums.size_bytes as u64,
+            bytes_out_per_s: cluster.rate(topic.bytes_out_per_s).value(),
+            records: whole(topic.records()),
+            records_estimated: matches!(topic.records(), Figure::About(_)),
+            size_bytes: whole(topic.size_bytes()),
             skew: sums.skew,
             groups: topic.readers.iter().map(|reader| reader.group.as_str()).collect(),
             worst_lag: topic.worst_lag().and_then(whole),

@@ -86,18 +86,54 @@ impl Feed {
         interval: &mut Duration,
         commands: &mut mpsc::Receiver<Command>,
     ) -> ControlFlow<(), Option<String>> {
+        let mut stream = match or_hang_up(open(channel.clone(), *interval), commands, interval).await? {
+            Ok(stream) => stream,
+            Err(cause) => return ControlFlow::Continue(Some(cause)),
+        };
+        self.tell(Message::Opened { interval: *interval }).await?;
         loop {
-            let mut stream = match or_hang_up(open(channel.clone(), *interval), commands, interval).await? {
-                Ok(stream) => stream,
-                Err(cause) => return ControlFlow::Continue(Some(cause)),
-            };
-            self.tell(Message::Opened).await?;
             match self.follow(&mut stream, interval, commands).await? {
-                End::OtherInterval => {}
+                End::OtherInterval => match open(channel.clone(), *interval).await {
+                    Ok(next) => stream = self.change_over(stream, next, *interval).await?,
+                    Err(cause) => return ControlFlow::Continue(Some(cause)),
+                },
                 End::Reconnect => return ControlFlow::Continue(None),
                 End::Broken(cause) => return ControlFlow::Continue(Some(cause)),
             }
         }
+    }
+
+    /// Goes over to a stream with another interval. Its first snapshot knows no rates, so the old stream goes on until
+    /// there is a second one. A stream that breaks meanwhile is noticed by whoever follows the new one.
+    async fn change_over(
+        &self,
+        mut old: Streaming<Snapshot>,
+        mut next: Streaming<Snapshot>,
+        interval: Duration,
+    ) -> ControlFlow<(), Streaming<Snapshot>> {
+        let mut held = Vec::new();
+        let mut limit = std::pin::pin!(sleep(interval * 3 + Duration::from_secs(5)));
+        let mut is_old_there = true;
+        while held.len() < 2 {
+            tokio::select! {
+                snapshot = next.message() => match snapshot {
+                    Ok(Some(snapshot)) => held.push(snapshot),
+                    _ => break,
+                },
+                snapshot = old.message(), if is_old_there => match snapshot {
+                    Ok(Some(snapshot)) => self.tell(Message::Snapshot(Box::new(snapshot))).await?,
+                    _ => is_old_there = false,
+                },
+                () = &mut limit => break,
+            }
+        }
+        if !held.is_empty() {
+            self.tell(Message::Opened { interval }).await?;
+        }
+        for snapshot in held {
+            self.tell(Message::Snapshot(Box::new(snapshot))).await?;
+        }
+        ControlFlow::Continue(next)
     }
 
     /// Passes snapshots on until something ends the stream.

@@ -15,7 +15,7 @@ pub(crate) const TIME_MS: i64 = 1_750_000_000_000;
 /// A state that heard these snapshots, a second apart, the last one at `now`.
 pub(crate) fn heard(snapshots: Vec<Snapshot>, now: Instant) -> State {
     let mut state = State::new("prod.example:9092".into(), Duration::from_secs(1));
-    state.receive(Message::Opened, now);
+    state.receive(Message::Opened { interval: Duration::from_secs(1) }, now);
     for snapshot in snapshots {
         state.receive(Message::Snapshot(Box::new(snapshot)), now);
     }

@@ -39,7 +39,7 @@ pub struct Options {
 /// What [`once`] returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnceFormat {
-    /// The overview as lines of text, without colours.
+    /// The overview as lines of text.
     Text,
     /// The data behind it as one JSON object, ended by a newline: all topics and groups; null is unknown.
     Json,
@@ -54,8 +54,12 @@ pub async fn run(options: Options) -> std::io::Result<()> {
     app::run(options).await
 }
 
-/// Waits until two snapshots have come, so that rates exist, or for `wait`; then tells what is known, as one overview
-/// frame of `size` (columns, rows) or as data. Needs no terminal.
+/// The smallest screen that anything is drawn for: columns and rows.
+pub const SMALLEST_SIZE: (u16, u16) = view::SMALLEST;
+
+/// Waits until two snapshots have come, so that rates exist, but for `wait` at most, and goes on for `gather`, so that
+/// there is a history; then tells what is known, as one overview frame of `size` (columns, rows) or as data. Needs no
+/// terminal.
 ///
 /// # Errors
 /// A sentence, when the broker can't be reached or nothing came within `wait`.
@@ -64,6 +68,7 @@ pub async fn once(
     size: (u16, u16),
     format: OnceFormat,
     wait: Duration,
+    gather: Duration,
 ) -> Result<String, String> {
-    once::once(options, size, format, wait).await
+    once::once(options, size, format, wait, gather).await
 }

@@ -17,15 +17,17 @@ const INTERVAL: Duration = Duration::from_millis(1000);
 /// As [`crate::once`].
 pub(crate) async fn once(
     options: Options,
-    (columns, rows): (u16, u16),
+    size: (u16, u16),
     format: OnceFormat,
     wait: Duration,
+    gather: Duration,
 ) -> Result<String, String> {
     let mut state = State::new(options.address_label.clone(), INTERVAL);
+    state.data.time_zone = jiff::tz::TimeZone::system();
     let (sender, mut messages) = mpsc::channel(8);
     let (commands, receiver) = mpsc::channel(1);
     let feed = tokio::spawn(feed::watch(options.connect, INTERVAL, sender, receiver));
-    let heard = timeout(wait, listen(&mut state, &mut messages)).await;
+    let heard = timeout(wait.max(gather), listen(&mut state, &mut messages, Instant::now() + gather)).await;
     drop(commands);
     feed.abort();
     if !state.data.live.is_known() {
@@ -39,26 +41,28 @@ pub(crate) async fn once(
         });
     }
     match format {
-        OnceFormat::Text => Ok(text(&mut state, columns, rows)),
+        OnceFormat::Text => Ok(text(&mut state, size, options.color)),
         OnceFormat::Json => json(&state),
     }
 }
 
-/// Listens until rates are known or the connection breaks.
-async fn listen(state: &mut State, messages: &mut mpsc::Receiver<Message>) {
+/// Listens until rates are known and `enough` is over, or the connection breaks.
+async fn listen(state: &mut State, messages: &mut mpsc::Receiver<Message>, enough: Instant) {
     while let Some(message) = messages.recv().await {
         state.receive(message, Instant::now());
-        if state.data.live.snapshots() >= 2 || matches!(state.data.link, Link::Lost { .. }) {
+        let is_enough = state.data.live.snapshots() >= 2 && Instant::now() >= enough;
+        if is_enough || matches!(state.data.link, Link::Lost { .. }) {
             return;
         }
     }
 }
 
-fn text(state: &mut State, columns: u16, rows: u16) -> String {
-    let area = Rect::new(0, 0, columns, rows);
+fn text(state: &mut State, (columns, rows): (u16, u16), color: bool) -> String {
+    let area = Rect::new(0, 0, columns.max(view::SMALLEST.0), rows.max(view::SMALLEST.1));
     let mut buffer = Buffer::empty(area);
-    view::render(&mut buffer, area, state, &Theme::plain(), Instant::now());
-    view::as_text(&buffer)
+    let theme = if color { Theme::for_terminal(true) } else { Theme::plain() };
+    view::render(&mut buffer, area, state, &theme, Instant::now());
+    if color { view::as_colored_text(&buffer) } else { view::as_text(&buffer) }
 }
 
 fn json(state: &State) -> Result<String, String> {

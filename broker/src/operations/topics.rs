@@ -119,6 +119,10 @@ impl Operations {
 
     async fn delete_topic_in_turn(&self, name: &str) -> Result<(), BrokerError> {
         let topic = self.registry().topic(name)?;
+        if topic.internal {
+            let reason = "the broker needs its own records";
+            return Err(BrokerError::PolicyViolation { topic: name.to_owned(), reason });
+        }
         // Offsets of it that can't be deleted now would come up again.
         self.groups().check()?;
         let records = self.image(|image| image.delete_topic(name))?;

@@ -256,7 +256,7 @@ pub(crate) struct ConfigArgs {
 /// What to do with settings.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Tell settings, their values, defaults and meaning
+    /// Tell settings, their values and defaults; with -v also their types and what they mean
     Get(ConfigGetArgs),
     /// Change settings, all or none
     Set(ConfigSetArgs),

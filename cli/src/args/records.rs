@@ -1,5 +1,6 @@
 //! The arguments of `produce` and `consume`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -36,7 +37,7 @@ pub(crate) struct ProduceArgs {
 
     /// The key of every record; equal keys go to the same partition
     #[arg(short, long, conflicts_with = "key_delimiter")]
-    pub(crate) key: Option<String>,
+    pub(crate) key: Option<OsString>,
 
     /// Every record begins with its key, up to the first DELIM; a record without DELIM is an error
     #[arg(short = 'K', long, value_name = "DELIM")]
@@ -50,8 +51,9 @@ pub(crate) struct ProduceArgs {
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE")]
     pub(crate) headers: Vec<HeaderArg>,
 
-    /// The partition for every record, whatever its key
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    /// The partition for every record, whatever its key; -1: as if it weren't given
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(i32).range(-1..))]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) partition: Option<i32>,
 
     /// How batches are compressed
@@ -71,7 +73,7 @@ pub(crate) struct ProduceArgs {
     pub(crate) ignore_partitions: bool,
 
     /// When a record counts as delivered
-    #[arg(long, value_enum, value_name = "WHEN", default_value_t)]
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t, allow_hyphen_values = true)]
     pub(crate) acks: AcksWhen,
 
     /// A setting for the topic if it is created now, such as -X retention.ms=3600000
@@ -106,12 +108,15 @@ pub(crate) enum Codec {
 /// When the broker answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum AcksWhen {
-    /// Once it is on disk
+    /// Once it is on disk; -1 says the same
     #[default]
+    #[value(alias = "-1")]
     All,
-    /// Once it is written, before it is synced
+    /// Once it is written, before it is synced; 1 says the same
+    #[value(alias = "1")]
     Leader,
-    /// At once, whatever becomes of it
+    /// At once, whatever becomes of it; 0 says the same
+    #[value(alias = "0")]
     None,
 }
 

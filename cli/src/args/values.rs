@@ -99,9 +99,14 @@ pub(super) fn parse_no_autostart(text: &str) -> Result<bool, String> {
 /// A size such as `120x40`: columns and rows.
 pub(super) fn parse_screen_size(text: &str) -> Result<(u16, u16), String> {
     let (columns, rows) = text.split_once('x').ok_or("write COLUMNSxROWS, such as 120x40")?;
-    match (columns.parse(), rows.parse()) {
-        (Ok(columns @ 1..=1000), Ok(rows @ 1..=1000)) => Ok((columns, rows)),
-        _ => Err("write COLUMNSxROWS, each from 1 to 1000".to_owned()),
+    let (least_columns, least_rows) = runnel_tui::SMALLEST_SIZE;
+    match (columns.parse::<u16>(), rows.parse::<u16>()) {
+        (Ok(columns), Ok(rows))
+            if (least_columns..=1000).contains(&columns) && (least_rows..=1000).contains(&rows) =>
+        {
+            Ok((columns, rows))
+        }
+        _ => Err(format!("write COLUMNSxROWS, from {least_columns}x{least_rows} to 1000x1000")),
     }
 }
 
@@ -137,7 +142,7 @@ mod tests {
     #[test]
     fn screen_sizes() {
         assert_eq!(parse_screen_size("120x40"), Ok((120, 40)));
-        for bad in ["", "120", "0x40", "axb", "120x99999"] {
+        for bad in ["", "120", "0x40", "axb", "120x99999", "10x5", "39x10"] {
             assert!(parse_screen_size(bad).is_err(), "{bad}");
         }
     }

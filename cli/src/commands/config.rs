@@ -15,7 +15,7 @@ use crate::args::{
 };
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::{self, Report, Screen, Table, left};
+use crate::output::{self, Report, Screen, Table, bytes, duration_ms, left};
 
 /// Runs it.
 pub(crate) async fn run(context: &Context, args: ConfigArgs) -> Result<(), Failure> {
@@ -180,6 +180,20 @@ impl Settings {
     }
 }
 
+impl Setting {
+    /// A value for people: as it is written, and with what large numbers come to.
+    fn shown(&self, value: &Value) -> String {
+        let text = plain(value);
+        let meaning = match value.as_i64() {
+            Some(i64::MAX) => return "no limit".to_owned(),
+            Some(ms @ 1000..) if self.key.ends_with(".ms") => duration_ms(ms),
+            Some(size @ 1024..) if self.key.ends_with(".bytes") => bytes(size.unsigned_abs()),
+            _ => return text,
+        };
+        format!("{text} ({meaning})")
+    }
+}
+
 /// A value as it is written on the command line.
 fn plain(value: &Value) -> String {
     match value {
@@ -192,7 +206,7 @@ impl Report for Settings {
     fn text(&self, screen: &Screen) -> String {
         let mut table = Table::new([left("SETTING"), left("VALUE"), left("SOURCE"), left("DEFAULT")]);
         for setting in &self.entries {
-            let (value, default) = (plain(&setting.value), plain(&setting.default_value));
+            let (value, default) = (setting.shown(&setting.value), setting.shown(&setting.default_value));
             table.row([(&setting.key).into(), value.into(), setting.source.into(), default.into()]);
         }
         let mut text = table.render(screen);
@@ -231,6 +245,27 @@ mod tests {
             entry("min.cleanable.dirty.ratio", "0.5", "double").into(),
         ];
         Settings { entries, resource: "topic:orders".into(), verbose: false }
+    }
+
+    #[test]
+    fn large_numbers_are_told_in_words_to_people_alone() {
+        let setting = |key: &str, value: i64| Setting {
+            key: key.into(),
+            ..Setting::from(v1::ConfigEntry {
+                value: value.to_string(),
+                r#type: "long".into(),
+                ..Default::default()
+            })
+        };
+        let shown = |key, value| {
+            let setting = setting(key, value);
+            setting.shown(&setting.value)
+        };
+        assert_eq!(shown("flush.messages", i64::MAX), "no limit");
+        assert_eq!(shown("retention.ms", 604_800_000), "604800000 (7d00h)");
+        assert_eq!(shown("segment.bytes", 1 << 30), "1073741824 (1.0 GiB)");
+        assert_eq!(shown("retention.ms", -1), "-1");
+        assert_eq!(setting("flush.messages", i64::MAX).value, i64::MAX);
     }
 
     #[test]

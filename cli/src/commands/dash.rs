@@ -32,7 +32,7 @@ pub(crate) async fn run(context: &Context, args: DashArgs) -> Result<(), Failure
         PictureFormat::Text => OnceFormat::Text,
         PictureFormat::Json => OnceFormat::Json,
     };
-    print_once(options, args.size, format).await
+    print_once(options, args.size, format, Duration::ZERO).await
 }
 
 /// Shows the dashboard until the user leaves it.
@@ -47,15 +47,16 @@ pub(super) async fn watch(options: Options) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(format!("can't use the terminal: {error}")))
 }
 
-/// Prints one picture.
+/// Prints one picture, after watching for `gather`.
 pub(super) async fn print_once(
     options: Options,
     size: Option<(u16, u16)>,
     format: OnceFormat,
+    gather: Duration,
 ) -> Result<(), Failure> {
     let size = size.or_else(output::stdout_size).unwrap_or(PICTURE_SIZE);
     let picture =
-        runnel_tui::once(options, size, format, PICTURE_LIMIT).await.map_err(Failure::unreachable)?;
+        runnel_tui::once(options, size, format, PICTURE_LIMIT, gather).await.map_err(Failure::unreachable)?;
     output::print_text(&picture)
 }
 

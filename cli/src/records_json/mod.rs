@@ -109,7 +109,7 @@ mod tests {
             ("{", "EOF"),
             ("[]", "object"),
             ("{}", "value"),
-            (r#"{"value":1}"#, "string"),
+            (r#"{"value":1}"#, "text in quotes"),
             (r#"{"value":"a","value_b64":""}"#, "both"),
             (r#"{"value_b64":"*"}"#, "base64"),
             (r#"{"value":"a","keey":"b"}"#, "keey"),

@@ -54,10 +54,41 @@ impl RecordReader {
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
-    match text.strip_suffix(&place) {
-        Some(text) => format!("{text} at column {}", error.column()),
-        None => text,
+    let told = text.strip_suffix(&place).unwrap_or(&text);
+    if error.is_syntax() || error.is_eof() {
+        let told = if told == "key must be a string" { "a name has no quotes around it" } else { told };
+        return format!("it is not valid JSON: {told}, at column {}", error.column());
     }
+    in_words(told)
+}
+
+/// serde's words (`partition: invalid type: string "1", expected i32`) in those of people.
+fn in_words(told: &str) -> String {
+    let (field, problem) = match told.split_once(": invalid ") {
+        Some((field, problem)) => (field, problem),
+        None => ("it", told.strip_prefix("invalid ").unwrap_or(told)),
+    };
+    let problem = problem.strip_prefix("type: ").or_else(|| problem.strip_prefix("value: "));
+    let Some((found, expected)) = problem.and_then(|problem| problem.split_once(", expected ")) else {
+        return told.to_owned();
+    };
+    let found = match found {
+        "map" => "an object".to_owned(),
+        "sequence" => "a list".to_owned(),
+        found => match found.split_once([' ']) {
+            Some(("string", text)) => format!("the text {text}"),
+            Some((_, value)) => value.trim_start_matches("point ").replace('`', ""),
+            None => found.to_owned(),
+        },
+    };
+    let expected = match expected {
+        "i32" => "a whole number from 0 to 2147483647",
+        "i64" => "a whole number",
+        "a string" | "a borrowed string" => "text in quotes, or null",
+        "a sequence" => "a list of headers, each [name, value]",
+        expected => expected,
+    };
+    format!("{field} is {found} and must be {expected}")
 }
 
 /// Text, base64 or null; the outer `None`: the line has neither.
@@ -103,13 +134,13 @@ struct Line<'a> {
     partition: Option<i32>,
     #[serde(default, deserialize_with = "timestamp")]
     timestamp: Option<i64>,
-    #[serde(default, borrow, deserialize_with = "present")]
+    #[serde(default, borrow, deserialize_with = "key")]
     key: Option<Option<Text<'a>>>,
-    #[serde(default, borrow, deserialize_with = "present")]
+    #[serde(default, borrow, deserialize_with = "key_b64")]
     key_b64: Option<Option<Text<'a>>>,
-    #[serde(default, borrow, deserialize_with = "present")]
+    #[serde(default, borrow, deserialize_with = "value")]
     value: Option<Option<Text<'a>>>,
-    #[serde(default, borrow, deserialize_with = "present")]
+    #[serde(default, borrow, deserialize_with = "value_b64")]
     value_b64: Option<Option<Text<'a>>>,
     #[serde(default, borrow, deserialize_with = "headers")]
     headers: Vec<HeaderLine<'a>>,
@@ -120,10 +151,17 @@ struct Line<'a> {
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Tells null from absent.
-fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Text<'de>>>, D::Error> {
-    Option::deserialize(from).map(Some)
+/// Tells null from absent, and names the field in errors.
+macro_rules! text_fields {
+    ($($field:ident),*) => { $(
+        fn $field<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<Text<'de>>>, D::Error> {
+            let named = |error: D::Error| de::Error::custom(format_args!("{}: {error}", stringify!($field)));
+            Option::deserialize(from).map(Some).map_err(named)
+        }
+    )* };
 }
+
+text_fields!(key, key_b64, value, value_b64);
 
 fn partition<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i32>, D::Error> {
     Option::deserialize(from).map_err(|error| de::Error::custom(format_args!("partition: {error}")))
@@ -210,4 +248,35 @@ fn to_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
 
 fn from_base64<'a, E: de::Error>(text: &str) -> Result<Cow<'a, [u8]>, E> {
     STANDARD.decode(text).map(Cow::Owned).map_err(|_| E::custom("a header's base64 is malformed"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mistakes_are_told_in_the_user_s_words() {
+        let cases = [
+            (r#"{"value":5}"#, "value is 5 and must be text in quotes, or null"),
+            (
+                r#"{"value":"a","timestamp":"now"}"#,
+                "timestamp is the text \"now\" and must be a whole number",
+            ),
+            (r#"{"value":"a","timestamp":1.5}"#, "timestamp is 1.5 and must be a whole number"),
+            (
+                r#"{"value":"a","partition":"1"}"#,
+                "partition is the text \"1\" and must be a whole number from 0 to 2147483647",
+            ),
+            (r#"{"value":"a","key":{}}"#, "key is an object and must be text in quotes, or null"),
+            (
+                r#"{"value":"a","headers":"h"}"#,
+                "headers is the text \"h\" and must be a list of headers, each [name, value]",
+            ),
+            (r#"{value:"a"}"#, "it is not valid JSON: a name has no quotes around it, at column 2"),
+        ];
+        for (line, expected) in cases {
+            let told = RecordReader::default().read(line.as_bytes(), |_| ()).expect_err(line);
+            assert_eq!(told, expected, "{line}");
+        }
+    }
 }

@@ -89,7 +89,7 @@ async fn comes_back_when_the_broker_does() {
     let feed = tokio::spawn(watch(connector(address), Duration::from_secs(1), sender, receiver));
 
     assert!(matches!(next(&mut messages).await, Message::Connecting { attempt: 1 }));
-    assert!(matches!(next(&mut messages).await, Message::Opened));
+    assert!(matches!(next(&mut messages).await, Message::Opened { .. }));
     assert!(until(&mut messages, snapshot).await.full);
 
     // It stops: the loss is told with its cause, and attempts are counted while nobody is there.
@@ -110,12 +110,12 @@ async fn comes_back_when_the_broker_does() {
     // It is there again: asked to, the feed doesn't wait for its turn.
     let (_, task) = listen(&address.to_string()).await;
     commands.send(Command::Reconnect).await.unwrap();
-    until(&mut messages, |message| matches!(message, Message::Opened).then_some(())).await;
+    until(&mut messages, |message| matches!(message, Message::Opened { .. }).then_some(())).await;
     assert!(until(&mut messages, snapshot).await.full, "a new stream begins with everything");
 
     // Another interval is another stream on the same connection.
     commands.send(Command::Interval(Duration::from_millis(200))).await.unwrap();
-    until(&mut messages, |message| matches!(message, Message::Opened).then_some(())).await;
+    until(&mut messages, |message| matches!(message, Message::Opened { .. }).then_some(())).await;
     assert_eq!(until(&mut messages, snapshot).await.time_ms, 200);
 
     // And another connection when the user wants one.
@@ -133,10 +133,10 @@ async fn comes_back_when_the_broker_does() {
 async fn once_tells_what_it_heard_or_why_it_heard_nothing() {
     let (address, task) = listen("127.0.0.1:0").await;
     let options = Options { address_label: "here".into(), connect: connector(address), color: false };
-    let text = once(options.clone(), (80, 24), OnceFormat::Text, PATIENCE).await.unwrap();
+    let text = once(options.clone(), (80, 24), OnceFormat::Text, PATIENCE, Duration::ZERO).await.unwrap();
     assert_eq!(text.lines().count(), 24);
     assert!(text.contains("≈ runnel") && text.contains("● live"), "{text}");
-    let json = once(options, (80, 24), OnceFormat::Json, PATIENCE).await.unwrap();
+    let json = once(options, (80, 24), OnceFormat::Json, PATIENCE, Duration::ZERO).await.unwrap();
     let data: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(data["totals"]["records_in_per_s"], 0.0);
     assert_eq!(data["groups"], serde_json::json!([]));
@@ -144,11 +144,13 @@ async fn once_tells_what_it_heard_or_why_it_heard_nothing() {
 
     let refused: Connector = Arc::new(|| Box::pin(async { Err("nobody is there".to_owned()) }));
     let options = Options { address_label: "there".into(), connect: refused, color: false };
-    let error = once(options, (80, 24), OnceFormat::Text, PATIENCE).await.unwrap_err();
+    let error = once(options, (80, 24), OnceFormat::Text, PATIENCE, Duration::ZERO).await.unwrap_err();
     assert_eq!(error, "nobody is there");
 
     let silent: Connector = Arc::new(|| Box::pin(std::future::pending()));
     let options = Options { address_label: "there".into(), connect: silent, color: false };
-    let error = once(options, (80, 24), OnceFormat::Json, Duration::from_millis(20)).await.unwrap_err();
+    let error = once(options, (80, 24), OnceFormat::Json, Duration::from_millis(20), Duration::ZERO)
+        .await
+        .unwrap_err();
     assert_eq!(error, "nothing was heard from the broker at there within 20 ms");
 }

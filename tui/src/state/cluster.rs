@@ -1,6 +1,7 @@
 //! What the broker told: the whole of it, kept up to date by snapshots.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
 
 use runnel_proto::v1::{BrokerSample, Event, Snapshot, Totals};
 
@@ -8,6 +9,7 @@ use super::figure::Figure;
 use super::group::{self, Group};
 use super::series::{Series, Trend};
 use super::topic::{Reader, Topic};
+use super::value::{self, Eta};
 
 /// Topics, groups, brokers, sums and their histories. Pure: it changes by [`Cluster::apply`] alone and reads no clock.
 #[derive(Clone, Debug)]
@@ -30,6 +32,11 @@ pub(crate) struct Cluster {
     /// Snapshots on the current stream. The first one's rates of 0 may only mean that nothing was measured yet.
     snapshots: u32,
     rates_known: bool,
+    /// From one snapshot to the next.
+    interval_ms: f64,
+    /// What goes out, as a mean over the last few snapshots.
+    pub(crate) records_out_per_s: f64,
+    pub(crate) bytes_out_per_s: f64,
 }
 
 /// One broker.
@@ -55,6 +62,9 @@ impl Default for Cluster {
             records_out: Series::new(Self::HISTORY),
             snapshots: 0,
             rates_known: false,
+            interval_ms: 1000.0,
+            records_out_per_s: f64::NAN,
+            bytes_out_per_s: f64::NAN,
         }
     }
 }
@@ -62,12 +72,15 @@ impl Default for Cluster {
 impl Cluster {
     /// How far back the throughput's history goes, in samples: two a column of a chart that fills a wide screen.
     const HISTORY: usize = 480;
+    /// The newest snapshot's share in a mean over the last few.
+    const NEWEST_WEIGHT: f64 = 0.35;
     /// Events kept.
     const EVENTS: usize = 200;
 
-    /// A new stream begins: what is known stays, but is stale until a full snapshot comes.
-    pub(crate) fn stream_opened(&mut self) {
+    /// A new stream begins, with a snapshot once an interval: what is known stays, but is stale until a full one comes.
+    pub(crate) fn stream_opened(&mut self, interval: Duration) {
         self.snapshots = 0;
+        self.interval_ms = interval.as_millis() as f64;
     }
 
     /// Whether anything was ever heard.
@@ -93,6 +106,23 @@ impl Cluster {
     /// How a group's lag changes.
     pub(crate) fn trend(&self, group: &Group) -> Option<Trend> {
         Trend::of(&group.lags, &self.times_ms)
+    }
+
+    /// When a group's lag will be gone; None when it has nothing to lag behind.
+    pub(crate) fn eta(&self, group: &Group) -> Option<Eta> {
+        Some(value::eta(group.sums.lag?, group.sums.time_lag_ms, self.trend(group)))
+    }
+
+    /// The topics with partitions that are not served, by name.
+    pub(crate) fn troubled(&self) -> Vec<&Topic> {
+        let mut topics: Vec<_> = self.topics.values().filter(|topic| topic.sums.failed > 0).collect();
+        topics.sort_by(|a, b| a.name.cmp(&b.name));
+        topics
+    }
+
+    /// Adds an event that the broker can't tell: that it was away.
+    pub(crate) fn note(&mut self, message: String) {
+        self.events.push_back(Event { time_ms: self.time_ms, message });
     }
 
     /// Takes over a snapshot, full or of what changed, and adds a sample to every history.
@@ -130,7 +160,10 @@ impl Cluster {
             });
             group.apply(sample, snapshot.full);
         }
+        // A new stream tells again what the broker still knows.
+        self.events.retain(|event| !snapshot.full || !snapshot.events.contains(event));
         self.events.extend(snapshot.events);
+        self.events.make_contiguous().sort_by_key(|event| event.time_ms);
         self.events.drain(..self.events.len().saturating_sub(Self::EVENTS));
         self.find_readers();
         if self.rates_known {
@@ -170,21 +203,37 @@ impl Cluster {
         }
     }
 
-    /// Adds a sample to every history, after a break where the broker was away.
+    /// Adds a sample to every history. While the broker was away nothing is known, for as many samples as that took.
     fn record(&mut self) {
-        let recent: Vec<f64> = self.times_ms.last(2).collect();
-        if let [before, last] = recent[..]
-            && self.time_ms as f64 - last > 3.0 * (last - before)
-        {
-            self.sample(last + 1.0, |_| f64::NAN);
+        let now_ms = self.time_ms as f64;
+        let last_ms = self.times_ms.last(1).next();
+        if let Some(last_ms) = last_ms {
+            let missed = ((now_ms - last_ms) / self.interval_ms).round() - 1.0;
+            let missed = if missed >= 2.0 { (missed as usize).min(Self::HISTORY) } else { 0 };
+            for back in (1..=missed).rev() {
+                self.sample(now_ms - back as f64 * self.interval_ms, |_| f64::NAN);
+            }
         }
-        self.sample(self.time_ms as f64, |value| value);
+        self.smooth();
+        self.sample(now_ms, |value| value);
+    }
+
+    /// Readers take what is there in bursts: what goes out is told as a mean over the last few snapshots.
+    fn smooth(&mut self) {
+        let mean = |mean: &mut f64, now: f64| {
+            *mean = if mean.is_finite() { *mean + Self::NEWEST_WEIGHT * (now - *mean) } else { now };
+        };
+        mean(&mut self.records_out_per_s, self.totals.records_out_per_s);
+        mean(&mut self.bytes_out_per_s, self.totals.bytes_out_per_s);
+        for topic in self.topics.values_mut() {
+            mean(&mut topic.bytes_out_per_s, topic.sums.bytes_out_per_s);
+        }
     }
 
     fn sample(&mut self, time_ms: f64, value: impl Fn(f64) -> f64) {
         self.times_ms.push(time_ms);
         self.records_in.push(value(self.totals.records_in_per_s));
-        self.records_out.push(value(self.totals.records_out_per_s));
+        self.records_out.push(value(self.records_out_per_s));
         for topic in self.topics.values_mut() {
             topic.records_in.push(value(topic.sums.records_in_per_s));
         }

@@ -34,7 +34,7 @@ pub(crate) struct GroupSums {
 
 impl Group {
     /// How far back a group's history goes, in samples.
-    const HISTORY: usize = 120;
+    const HISTORY: usize = 240;
     /// A partition with a lag and no commit for so long is called stuck.
     pub(crate) const STUCK_AFTER_MS: i64 = 60_000;
 

@@ -33,8 +33,10 @@ pub(crate) enum Message {
     Connecting {
         attempt: u32,
     },
-    /// A stream is open; a full snapshot comes next.
-    Opened,
+    /// A stream is open; a full snapshot comes next, then one an interval.
+    Opened {
+        interval: Duration,
+    },
     Snapshot(Box<Snapshot>),
     /// No connection; it tries again after `retry_in`.
     Lost {

@@ -16,6 +16,8 @@ mod value;
 
 use std::time::{Duration, Instant};
 
+use jiff::tz::TimeZone;
+
 pub(crate) use cluster::{Broker, Cluster};
 pub(crate) use figure::Figure;
 pub(crate) use group::{Group, stuck_for_ms};
@@ -62,12 +64,16 @@ pub(crate) struct Data {
     /// What is shown instead while the display is frozen, and since when.
     pub(crate) frozen: Option<(Box<Cluster>, Instant)>,
     pub(crate) link: Link,
+    /// When the last snapshot was taken before the broker was lost, while it is.
+    lost_ms: Option<i64>,
     /// When the newest snapshot came.
     pub(crate) heard_at: Option<Instant>,
     /// How often snapshots are wanted.
     pub(crate) interval: Duration,
     /// The broker's own topics are shown, too.
     pub(crate) internal: bool,
+    /// In which times of day are told.
+    pub(crate) time_zone: TimeZone,
     /// Where the broker is, for the header.
     pub(crate) address_label: String,
 }
@@ -132,9 +138,11 @@ impl State {
             live: Cluster::default(),
             frozen: None,
             link: Link::Connecting { attempt: 1, cause: None },
+            lost_ms: None,
             heard_at: None,
             interval,
             internal: false,
+            time_zone: TimeZone::UTC,
             address_label,
         };
         Self { data, ui: Ui { screens: vec![Screen::overview()], typing: false, help: None } }
@@ -147,14 +155,22 @@ impl State {
             Message::Connecting { attempt } => {
                 data.link = Link::Connecting { attempt, cause: data.link.trouble().map(str::to_owned) };
             }
-            Message::Opened => data.live.stream_opened(),
+            Message::Opened { interval } => data.live.stream_opened(interval),
             Message::Snapshot(snapshot) => {
                 data.live.apply(*snapshot);
+                if let Some(lost_ms) = data.lost_ms.take() {
+                    let away_ms = data.live.time_ms.saturating_sub(lost_ms).max(0);
+                    data.live.note(format!("the broker answers again, after {} s", away_ms / 1000));
+                }
                 data.link = Link::Live;
                 data.heard_at = Some(now);
                 self.refresh(now);
             }
             Message::Lost { cause, attempt, retry_in } => {
+                if data.live.is_known() && data.lost_ms.is_none() {
+                    data.lost_ms = Some(data.live.time_ms);
+                    data.live.note(format!("the broker does not answer: {cause}"));
+                }
                 data.link = Link::Lost { cause, attempt, retry_at: now + retry_in };
             }
         }

@@ -102,7 +102,9 @@ impl Screen {
     pub(crate) fn visible_tables(&mut self) -> Vec<&mut Table> {
         match self {
             Self::Overview { groups, topics, .. } => vec![groups, topics],
-            other => other.table().into_iter().collect(),
+            Self::Topics(table) | Self::Groups(table) => vec![table],
+            // A tall screen has room for both.
+            Self::Topic { tabs, .. } | Self::Group { tabs, .. } => tabs.tables.iter_mut().collect(),
         }
     }
 

@@ -66,13 +66,25 @@ pub(crate) struct Trend {
 impl Trend {
     /// Samples that a trend looks back on: enough to see through the saw-tooth of a consumer that commits every 5 s.
     const WINDOW: usize = 30;
+    /// So few are enough where they lie on a line: a lag that has turned is not told by what it did before.
+    const TURN: usize = 12;
+    /// The share of the ups and downs that a line must explain to count as a turn.
+    const TURN_TOLD: f64 = 0.8;
     /// The share of a lag's ups and downs that a line must explain to count as its direction.
     const LEAST_TOLD: f64 = 0.3;
 
-    /// Fits a line through the newest samples (least squares). `times_ms` has the moments of the samples of `lags`,
-    /// matched from the newest backwards. None with fewer than three known samples.
+    /// Where the newest samples lead. `times_ms` has the moments of the samples of `lags`, matched from the newest
+    /// backwards. None with fewer than three known samples.
     pub(crate) fn of(lags: &Series, times_ms: &Series) -> Option<Self> {
-        let count = Self::WINDOW.min(lags.len()).min(times_ms.len());
+        let whole = Self::fit(lags, times_ms, Self::WINDOW, Self::LEAST_TOLD)?;
+        let turn = Self::fit(lags, times_ms, Self::TURN, Self::TURN_TOLD);
+        Some(turn.filter(|turn| turn.direction != Direction::Steady).unwrap_or(whole))
+    }
+
+    /// Fits a line (least squares) through the newest samples, at most `window`; it must explain the share `told` of
+    /// their ups and downs to be more than noise.
+    fn fit(lags: &Series, times_ms: &Series, window: usize, least_told: f64) -> Option<Self> {
+        let count = window.min(lags.len()).min(times_ms.len());
         let points: Vec<(f64, f64)> = times_ms
             .last(count)
             .zip(lags.last(count))
@@ -97,7 +109,7 @@ impl Trend {
         // A lag that goes up and down with every commit has a slope, too, but the line tells little of it. And a change
         // of less than 2 % over the window is noise to the eye.
         let told = slope_per_s * slope_per_s * spread;
-        let noise = told < Self::LEAST_TOLD * scatter || change.abs() < 1.0 || change.abs() < 0.02 * mean_lag;
+        let noise = told < least_told * scatter || change.abs() < 1.0 || change.abs() < 0.02 * mean_lag;
         let direction = match (noise, change > 0.0) {
             (true, _) => Direction::Steady,
             (false, true) => Direction::Rising,
@@ -153,6 +165,16 @@ mod tests {
         let rising_saw: Vec<f64> =
             (0..).zip(&saw).map(|(second, lag)| lag + f64::from(second) * 5_000.0).collect();
         assert_eq!(Trend::of(&series(&rising_saw), &times).unwrap().direction, Direction::Rising);
+
+        // What has risen and now falls steadily falls, whatever it did before.
+        let turned: Vec<f64> =
+            (0..30)
+                .map(|second| {
+                    if second < 18 { 300.0 + f64::from(second) * 5.0 } else { 390.0 - f64::from(second - 18) }
+                })
+                .map(|thousands| thousands * 1000.0)
+                .collect();
+        assert_eq!(Trend::of(&series(&turned), &times).unwrap().direction, Direction::Falling);
 
         assert_eq!(Trend::of(&series(&[1.0, 2.0]), &times), None);
         assert_eq!(Trend::of(&series(&[f64::NAN, f64::NAN, 1.0, 2.0]), &times), None);

@@ -122,9 +122,11 @@ impl Table {
 
     /// Sorts by the next of the columns on the screen.
     pub(crate) fn sort_by_next(&mut self) {
-        let place = self.columns.iter().position(|&column| column == self.sort);
-        let next = place.map_or(0, |place| (place + 1) % self.columns.len());
-        if let Some(&column) = self.columns.get(next) {
+        let sortable: Vec<Column> =
+            self.columns.iter().copied().filter(|column| !column.is_picture()).collect();
+        let place = sortable.iter().position(|&column| column == self.sort);
+        let next = place.map_or(0, |place| (place + 1) % sortable.len());
+        if let Some(&column) = sortable.get(next) {
             (self.sort, self.descending) = (column, !column.is_text());
         }
     }
@@ -138,15 +140,15 @@ impl Table {
     fn refresh_order(&mut self, cluster: &Cluster, internal: bool) {
         let mut items = Vec::with_capacity(self.items.len());
         let mut order = Vec::with_capacity(self.items.len());
-        self.total = self.list.for_each(cluster, &self.filter, internal, self.sort, |item, value| {
-            order.push((value.sort_key(), items.len()));
+        self.total = self.list.for_each(cluster, &self.filter, internal, self.sort, |item, name, value| {
+            order.push((value.sort_key(), name, items.len()));
             items.push(Some(item));
         });
-        // Equal ones stay in the items' own order.
-        order.sort_unstable_by(|(a, a_place), (b, b_place)| {
-            a.compare(b, self.descending).then_with(|| a_place.cmp(b_place))
+        // Equal ones stand by name, else in the items' own order, so that nothing jumps.
+        order.sort_unstable_by(|(a, a_name, a_place), (b, b_name, b_place)| {
+            a.compare(b, self.descending).then_with(|| (a_name, a_place).cmp(&(b_name, b_place)))
         });
-        self.items = order.into_iter().filter_map(|(_, place)| items[place].take()).collect();
+        self.items = order.into_iter().filter_map(|(.., place)| items[place].take()).collect();
     }
 
     /// Keeps the order, drops what is gone and adds what is new at the end.
@@ -154,7 +156,7 @@ impl Table {
         let mut found = HashSet::with_capacity(self.items.len());
         let mut fresh = Vec::new();
         let shown: HashSet<&Item> = self.items.iter().collect();
-        self.total = self.list.for_each(cluster, &self.filter, internal, self.sort, |item, _| {
+        self.total = self.list.for_each(cluster, &self.filter, internal, self.sort, |item, _, _| {
             if !shown.contains(&item) {
                 fresh.push(item);
             } else {

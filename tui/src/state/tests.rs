@@ -72,7 +72,7 @@ fn a_full_snapshot_forgets_but_keeps_the_history_of_what_lives_on() {
     let mut topics = two_partitions([100, 200]);
     topics.push(topic("gone", vec![partition(0, 0, 1, 1.0)]));
     let mut cluster = cluster(vec![full(TIME_MS, topics, vec![])]);
-    cluster.stream_opened();
+    cluster.stream_opened(SECOND);
     let fewer = vec![topic("orders", vec![partition(0, 0, 150, 10.0)])];
     cluster.apply(full(TIME_MS + 1000, fewer, vec![]));
     assert_eq!(cluster.topics.len(), 1);
@@ -127,13 +127,70 @@ fn rates_of_nothing_are_unknown_until_the_second_snapshot() {
 fn time_without_a_broker_is_a_gap_in_the_history() {
     let at = |seconds: i64| full(TIME_MS + seconds * 1000, two_partitions([100, 200]), vec![]);
     let mut cluster = cluster(vec![at(0), at(1), at(2)]);
-    cluster.stream_opened();
+    cluster.stream_opened(SECOND);
     cluster.apply(at(60));
     cluster.apply(at(61));
-    let history: Vec<f64> = cluster.records_in.last(9).collect();
-    assert_eq!(history.len(), 6);
-    assert!(history[3].is_nan());
-    assert_eq!(cluster.topics["id-orders"].records_in.len(), 6, "all series stay in step");
+    // A sample a second, known or not: a chart's columns stand for equal times.
+    let history: Vec<f64> = cluster.records_in.last(100).collect();
+    assert_eq!(history.len(), 62);
+    assert!(
+        history[3..60].iter().all(|sample| sample.is_nan()) && !history[2].is_nan() && !history[60].is_nan()
+    );
+    assert_eq!(cluster.topics["id-orders"].records_in.len(), 62, "all series stay in step");
+    assert_eq!(cluster.times_ms.last(100).next(), Some(TIME_MS as f64));
+}
+
+#[test]
+fn events_come_once_and_tell_of_the_broker_s_absence() {
+    let now = Instant::now();
+    let told = |seconds: i64| {
+        let mut snapshot = full(TIME_MS + seconds * 1000, vec![], vec![]);
+        let event = |message: &str| runnel_proto::v1::Event { time_ms: TIME_MS, message: message.into() };
+        snapshot.events = vec![event("topic a was created")];
+        snapshot
+    };
+    let mut state = heard(vec![told(0)], now);
+    let lost = || Message::Lost { cause: "gone".into(), attempt: 1, retry_in: SECOND };
+    state.receive(lost(), now);
+    state.receive(lost(), now);
+    state.receive(Message::Opened { interval: SECOND }, now);
+    state.receive(Message::Snapshot(Box::new(told(12))), now);
+    let messages: Vec<_> = state.data.live.events.iter().map(|event| event.message.as_str()).collect();
+    assert_eq!(messages.len(), 3, "{messages:?}");
+    assert!(messages.contains(&"the broker does not answer: gone"), "{messages:?}");
+    assert_eq!(messages[2], "the broker answers again, after 12 s");
+}
+
+#[test]
+fn equal_rows_stand_by_name() {
+    let now = Instant::now();
+    let mut topics: Vec<_> =
+        ["c", "a", "b"].iter().map(|name| topic(name, vec![partition(0, 0, 1, 0.0)])).collect();
+    for (place, topic) in topics.iter_mut().enumerate() {
+        topic.id = format!("id-{place}");
+    }
+    let mut state =
+        heard(vec![full(TIME_MS, topics.clone(), vec![]), full(TIME_MS + 1000, topics, vec![])], now);
+    state.perform(Intent::GoTo(Place::Topics), now);
+    let items = &state.ui.screen().table().unwrap().items;
+    let expected = ["id-1", "id-2", "id-0"].map(|id| Item::Topic(id.into()));
+    assert_eq!(items[..], expected);
+}
+
+#[test]
+fn a_reader_that_is_never_far_behind_keeps_up() {
+    let at = |second: i64, lag: i64, age_ms: i64| {
+        let mut row = position("orders", 0, 1000 - lag, 1000, "m");
+        row.time_lag_ms = Some(age_ms);
+        full(TIME_MS + second * 1000, vec![], vec![group("readers", GroupState::Stable, &["m"], vec![row])])
+    };
+    let eta = |snapshots| {
+        let cluster = cluster(snapshots);
+        cluster.eta(&cluster.groups["readers"])
+    };
+    let saw = |age_ms| (0..12).map(|second| at(second, 60 + second % 2, age_ms)).collect::<Vec<_>>();
+    assert_eq!(eta(saw(700)), Some(Eta::KeepingUp));
+    assert_eq!(eta(saw(60_000)), Some(Eta::Never), "an old lag that stays is no good sign");
 }
 
 #[test]

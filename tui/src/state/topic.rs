@@ -17,8 +17,12 @@ pub(crate) struct Topic {
     pub(crate) partition_count: u32,
     pub(crate) partitions: BTreeMap<i32, PartitionSample>,
     pub(crate) sums: TopicSums,
+    /// Compaction may have left gaps between offsets.
+    pub(crate) records_estimated: bool,
     /// Records appended a second.
     pub(crate) records_in: Series,
+    /// Bytes sent to readers a second, as a mean over the last few snapshots.
+    pub(crate) bytes_out_per_s: f64,
     /// The groups on it, by name.
     pub(crate) readers: Vec<Reader>,
 }
@@ -48,7 +52,7 @@ pub(crate) struct Reader {
 
 impl Topic {
     /// How far back a topic's history goes, in samples.
-    const HISTORY: usize = 120;
+    const HISTORY: usize = 240;
 
     /// A topic that was not there before.
     pub(crate) fn new(id: String) -> Self {
@@ -59,6 +63,8 @@ impl Topic {
             partition_count: 0,
             partitions: BTreeMap::new(),
             sums: TopicSums::default(),
+            records_estimated: false,
+            bytes_out_per_s: f64::NAN,
             records_in: Series::new(Self::HISTORY),
             readers: Vec::new(),
         }
@@ -69,6 +75,7 @@ impl Topic {
     pub(crate) fn apply(&mut self, sample: TopicSample, full: bool) {
         self.name = sample.name;
         self.internal = sample.internal;
+        self.records_estimated = sample.records_estimated;
         self.partition_count = sample.partition_count;
         let mut old = if full { std::mem::take(&mut self.partitions) } else { BTreeMap::new() };
         for partition in sample.partitions {
@@ -80,6 +87,32 @@ impl Topic {
             }
         }
         self.sums = self.sum();
+    }
+
+    /// How many records there are.
+    pub(crate) fn records(&self) -> Figure {
+        let records = self.sum_of(self.sums.records);
+        if self.records_estimated { records.estimated() } else { records }
+    }
+
+    /// Bytes in segment files.
+    pub(crate) fn size_bytes(&self) -> Figure {
+        self.sum_of(self.sums.size_bytes)
+    }
+
+    /// A sum over the partitions: those that are not served tell nothing.
+    fn sum_of(&self, sum: f64) -> Figure {
+        match self.sums.failed {
+            0 => Figure::Exact(sum),
+            failed if failed < self.partitions.len() => Figure::About(sum),
+            _ => Figure::Unknown,
+        }
+    }
+
+    /// What is wrong with the first partition that isn't served.
+    pub(crate) fn failure(&self) -> Option<(i32, &str)> {
+        let failed = self.partitions.values().find_map(|row| Some((row.partition, row.error.as_ref()?)))?;
+        Some((failed.0, &failed.1.message))
     }
 
     /// The worst lag of any group here; None without groups.

@@ -19,6 +19,13 @@ pub(crate) enum Value<'a> {
     Nothing,
     /// From the broker, as it came: escaped when drawn.
     Text(&'a str),
+    /// The same, of something that is in trouble.
+    Troubled(&'a str),
+    /// So many partitions are not served, of so many.
+    NotServed {
+        failed: usize,
+        of: u32,
+    },
     /// In full, with separators: offsets.
     Offset(Option<i64>),
     /// Shortened: records.
@@ -62,6 +69,8 @@ impl SortKey<'_> {
 pub(crate) enum Eta {
     /// There is no lag.
     Done,
+    /// There is always some, and never for long: a reader at work.
+    KeepingUp,
     /// In so many seconds.
     Seconds(f64),
     /// It doesn't shrink.
@@ -80,7 +89,7 @@ impl<'a> Value<'a> {
             | Self::Eta(Eta::Unknown)
             | Self::Trend(_, None)
             | Self::Text("") => SortKey::Last,
-            Self::Text(text) => SortKey::Text(text),
+            Self::Text(text) | Self::Troubled(text) => SortKey::Text(text),
             other if other.figure() == Some(Figure::Unknown) => SortKey::Last,
             other => SortKey::Number(other.number()),
         }
@@ -102,10 +111,11 @@ impl<'a> Value<'a> {
         match self {
             Self::Offset(offset) => offset.unwrap_or(-1) as f64,
             Self::Ratio(ratio) => *ratio,
+            Self::NotServed { failed, .. } => *failed as f64,
             Self::State(state) => f64::from(*state as i32),
             Self::History(series) => series.last(1).next().unwrap_or(-1.0),
             Self::Trend(_, trend) => trend.map_or(f64::NEG_INFINITY, |trend| trend.slope_per_s),
-            Self::Eta(Eta::Done) => 0.0,
+            Self::Eta(Eta::Done | Eta::KeepingUp) => 0.0,
             Self::Eta(Eta::Seconds(seconds)) => *seconds,
             Self::Eta(_) => f64::INFINITY,
             other => other.figure().and_then(Figure::value).unwrap_or(-1.0),
@@ -116,6 +126,7 @@ impl<'a> Value<'a> {
 pub(super) fn of_topic<'a>(cluster: &'a Cluster, topic: &'a Topic, column: Column) -> Value<'a> {
     let sums = &topic.sums;
     match column {
+        Column::Topic if sums.failed > 0 => Value::Troubled(&topic.name),
         Column::Topic => Value::Text(&topic.name),
         Column::Partitions => Value::Count(Figure::Exact(f64::from(topic.partition_count))),
         Column::RecordsIn => Value::PerSecond(cluster.rate(sums.records_in_per_s)),
@@ -126,12 +137,14 @@ pub(super) fn of_topic<'a>(cluster: &'a Cluster, topic: &'a Topic, column: Colum
         }
         Column::Skew => sums.skew.filter(|_| topic.partition_count > 1).map_or(Value::Nothing, Value::Ratio),
         Column::BytesIn => Value::BytesPerSecond(cluster.rate(sums.bytes_in_per_s)),
-        Column::BytesOut => Value::BytesPerSecond(cluster.rate(sums.bytes_out_per_s)),
-        Column::Records => Value::Count(Figure::Exact(sums.records).estimated()),
-        Column::Size => Value::Bytes(Figure::Exact(sums.size_bytes)),
+        Column::BytesOut => Value::BytesPerSecond(cluster.rate(topic.bytes_out_per_s)),
+        Column::Records => Value::Count(topic.records()),
+        Column::Size => Value::Bytes(topic.size_bytes()),
         Column::Groups => Value::Count(Figure::Exact(topic.readers.len() as f64)),
         Column::WorstLag => topic.worst_lag().map_or(Value::Nothing, Value::Count),
-        Column::Problem if sums.failed > 0 => Value::Text("partitions not served"),
+        Column::Problem if sums.failed > 0 => {
+            Value::NotServed { failed: sums.failed, of: topic.partition_count }
+        }
         _ => Value::Nothing,
     }
 }
@@ -189,9 +202,7 @@ pub(super) fn of_group<'a>(cluster: &'a Cluster, group: &'a Group, column: Colum
         Column::Lag => group.sums.lag.map_or(Value::Nothing, Value::Count),
         Column::TimeLag => group.sums.time_lag_ms.map_or(Value::Nothing, Value::DurationMs),
         Column::Trend => Value::Trend(&group.lags, cluster.trend(group)),
-        Column::Eta => {
-            group.sums.lag.map_or(Value::Nothing, |lag| Value::Eta(eta(lag, cluster.trend(group))))
-        }
+        Column::Eta => cluster.eta(group).map_or(Value::Nothing, Value::Eta),
         _ => Value::Nothing,
     }
 }
@@ -254,9 +265,15 @@ pub(super) fn of_assignment<'a>(
     }
 }
 
-fn eta(lag: Figure, trend: Option<Trend>) -> Eta {
+/// A reader that is never further behind keeps up: it reads and commits in steps.
+const KEEPS_UP_MS: f64 = 10_000.0;
+
+/// When a lag will be gone, told from it, its age and where it goes.
+pub(super) fn eta(lag: Figure, time_lag_ms: Option<Figure>, trend: Option<Trend>) -> Eta {
+    let is_fresh = time_lag_ms.and_then(Figure::value).is_some_and(|age_ms| age_ms < KEEPS_UP_MS);
     match (lag.value(), trend) {
         (Some(lag), _) if lag <= 0.0 => Eta::Done,
+        (Some(_), Some(trend)) if is_fresh && trend.direction != Direction::Rising => Eta::KeepingUp,
         (Some(_), Some(trend)) if trend.direction == Direction::Rising => Eta::Growing,
         (Some(lag), Some(trend)) => trend.seconds_to_zero(lag).map_or(Eta::Never, Eta::Seconds),
         _ => Eta::Unknown,

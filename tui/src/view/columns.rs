@@ -90,7 +90,7 @@ fn spec(list: &List, cluster: &Cluster, column: Column) -> Spec {
         EndOffset => number("end", 13, 1),
         HighWatermark => number("high watermark", 14, 8),
         Segments => number("segs", 5, 6),
-        LagOf(place) => number("", 12, if place == 0 { 2 } else { 6 }),
+        LagOf(place) => ("", 12, 28, if place == 0 { 2 } else { 6 }, false),
         State => text("state", 12, 12, 4),
         StateSign => ("", 1, 1, 4, true),
         Members => number("members", 7, 4),
@@ -106,16 +106,18 @@ fn spec(list: &List, cluster: &Cluster, column: Column) -> Spec {
         MemberId => text("member id", 12, 48, 3),
         Client => text("client", 10, 32, 0),
         Host => text("host", 9, 24, 2),
+        Problem if *list == List::Topics => text("problem", 9, 20, 2),
         Problem => text("problem", 7, 60, 2),
     };
     let title = match (column, list) {
         (LagOf(place), List::Partitions(id)) => {
             let reader = cluster.topics.get(id).and_then(|topic| topic.readers.get(place));
             let name = reader.map_or("", |reader| reader.group.as_str());
-            Cow::Owned(super::text::fit(name, width - 4).into_owned() + " lag")
+            Cow::Owned(super::text::fit(name, most - 4).into_owned() + " lag")
         }
         _ => Cow::Borrowed(title),
     };
+    let most = if matches!(column, LagOf(_)) { super::text::width_of(&title).max(width) } else { most };
     let short = match column {
         TimeLag => "time",
         WorstLag => "lag",

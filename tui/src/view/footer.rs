@@ -10,19 +10,48 @@ use super::text::{fit, width_of};
 use super::{Context, format};
 use crate::state::{Link, Pane, Screen, Ui};
 
-/// The line about a lost broker: attempt, what comes next, cause. None while all is well.
-pub(super) fn banner(context: &Context<'_>, width: usize) -> Option<Line<'static>> {
-    let cause = context.data.link.trouble()?;
+/// What must not be missed: a lost broker, and partitions that are not served. Nothing while all is well.
+pub(super) fn warnings(context: &Context<'_>, width: usize) -> Vec<Line<'static>> {
+    let mut lines = lost(context, width);
+    lines.extend(not_served(context, width));
+    lines
+}
+
+/// Partitions that are not served: how many, and what is wrong with the first.
+fn not_served(context: &Context<'_>, width: usize) -> Option<Line<'static>> {
+    let troubled = context.cluster.troubled();
+    let first = troubled.first()?;
+    let (partition, message) = first.failure()?;
+    let count: usize = troubled.iter().map(|topic| topic.sums.failed).sum();
+    let partitions = if count == 1 { "partition" } else { "partitions" };
+    let badge = format!(" ✕ {} {partitions} not served ", format::grouped(count as i64));
+    let place = format!(" {}/{partition}: ", fit(&first.name, 30));
+    let room = width.saturating_sub(width_of(&badge) + width_of(&place) + 1);
+    Some(Line::from(vec![
+        Span::styled(badge, context.theme.badge),
+        Span::styled(place, context.theme.bad),
+        Span::styled(fit(message, room).into_owned(), context.theme.warn),
+    ]))
+}
+
+/// The lost broker: attempt, what comes next, cause; on a narrow screen the cause takes a line of its own.
+fn lost(context: &Context<'_>, width: usize) -> Vec<Line<'static>> {
+    let (Some(cause), Some(attempt)) = (context.data.link.trouble(), attempt(context)) else {
+        return Vec::new();
+    };
     let theme = context.theme;
     let mut line = Line::from(vec![
         Span::styled(" ✕ no broker ", theme.badge),
-        Span::styled(format!(" {}, ", attempt(context)?), theme.warn),
+        Span::styled(format!(" {attempt}, "), theme.warn),
         Span::styled("r", theme.accent),
-        Span::styled(" now: ", theme.warn),
+        Span::styled(" now", theme.warn),
     ]);
-    let room = width.saturating_sub(line.width() + 1);
-    line.push_span(Span::styled(fit(cause, room).into_owned(), theme.warn));
-    Some(line)
+    let room = width.saturating_sub(line.width() + 3);
+    if width_of(cause) > room {
+        return vec![line, Line::styled(format!("   {}", fit(cause, width.saturating_sub(4))), theme.warn)];
+    }
+    line.push_span(Span::styled(format!(": {}", fit(cause, room)), theme.warn));
+    vec![line]
 }
 
 /// `attempt 3, next try in 2 s`; None while connected.
@@ -73,6 +102,9 @@ fn keys(context: &Context<'_>, ui: &mut Ui, width: usize) -> Line<'static> {
     };
     // The number tells which go first when there is no room.
     let mut keys: Vec<(u8, &str, &str)> = Vec::new();
+    if !context.cluster.is_known() {
+        return write(context, vec![(0, "r", "try now"), (0, "?", "help"), (0, "q", "quit")]);
+    }
     keys.extend(open.map(|(key, action)| (0, key, action)));
     keys.extend(deep.then_some((0, "esc", "back")));
     keys.push((2, "tab", "next"));
@@ -88,6 +120,10 @@ fn keys(context: &Context<'_>, ui: &mut Ui, width: usize) -> Line<'static> {
         let last = keys.iter().rposition(|key| Some(key.0) == rank).unwrap_or(0);
         keys.remove(last);
     }
+    write(context, keys)
+}
+
+fn write(context: &Context<'_>, keys: Vec<(u8, &str, &str)>) -> Line<'static> {
     let mut line = Line::default();
     for (_, key, action) in keys {
         line.push_span(Span::styled(format!(" {key}"), context.theme.accent));

@@ -8,7 +8,7 @@ use ratatui::widgets::{Block, BorderType, Padding, Paragraph, Widget, Wrap};
 
 use super::text::{fit, width_of};
 use super::{Context, chart, footer, format, table};
-use crate::state::{Link, Series, Table};
+use crate::state::{Link, Series, Table, Tabs};
 
 /// Draws a box with a title at the left and one at the right; returns its inside.
 pub(super) fn boxed(
@@ -32,13 +32,18 @@ pub(super) fn boxed(
     inside
 }
 
-/// ` 3 groups `: the digit that leads there, and a name.
+/// ` ³groups `: the digit that leads there, raised so that it is not taken for a count, and a name.
 pub(super) fn title(context: &Context<'_>, digit: usize, name: &str) -> Line<'static> {
     Line::from(vec![
         Span::raw(" "),
-        Span::styled(digit.to_string(), context.theme.accent),
-        Span::styled(format!(" {name} "), context.theme.text),
+        Span::styled(raised(digit), context.theme.accent),
+        Span::styled(format!("{name} "), context.theme.text),
     ])
+}
+
+/// The key of a box or tab.
+pub(super) fn raised(digit: usize) -> &'static str {
+    ["⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"].get(digit).copied().unwrap_or("")
 }
 
 /// ` 12 of 412 · /ord `: how much of a table shows.
@@ -95,30 +100,82 @@ pub(super) fn waiting(context: &Context<'_>, buffer: &mut Buffer, area: Rect) {
     paragraph.render(area, buffer);
 }
 
-/// ` topic orders ─ 1 partitions  2 groups `: what the screen is about, and its tabs.
+/// What a screen about one thing shows: two tables, of which a small screen has room for one.
+pub(super) struct Tab {
+    pub(super) name: &'static str,
+    /// How many rows there are without a filter.
+    pub(super) count: usize,
+}
+
+/// ` topic orders  [¹partitions 8]  ²groups 2 `: what the screen is about, and its tabs. A long name is cut, so that the
+/// tabs and `after` fit into `width`.
 pub(super) fn tabs(
     context: &Context<'_>,
-    kind: &'static str,
-    name: &str,
-    tabs: [&'static str; 2],
+    (kind, name): (&'static str, &str),
+    tabs: &[Tab; 2],
     active: usize,
+    after: Option<Span<'static>>,
+    width: u16,
 ) -> Line<'static> {
     let theme = context.theme;
-    let mut line = Line::from(vec![
-        Span::styled(format!(" {kind} "), theme.muted),
-        Span::styled(fit(if name.is_empty() { "–" } else { name }, 48).into_owned(), theme.accent),
-        Span::raw("  "),
-    ]);
-    for (place, tab) in tabs.into_iter().enumerate() {
+    let mut spans = Vec::new();
+    for (place, tab) in tabs.iter().enumerate() {
         let (open, close) = if place == active { ("[", "]") } else { (" ", " ") };
         let style = if place == active { theme.text.bold() } else { theme.muted };
-        line.push_span(Span::styled(open, theme.muted));
-        line.push_span(Span::styled((place + 1).to_string(), theme.accent));
-        line.push_span(Span::styled(format!(" {tab}"), style));
-        line.push_span(Span::styled(close, theme.muted));
+        spans.push(Span::styled(open, theme.muted));
+        spans.push(Span::styled(raised(place + 1), theme.accent));
+        spans.push(Span::styled(tab.name, style));
+        spans.push(Span::styled(format!(" {}{close}", format::grouped(tab.count as i64)), theme.muted));
     }
-    line.push_span(Span::raw(" "));
+    spans.push(Span::raw(" "));
+    spans.extend(after);
+    let taken = kind.len() + 4 + spans.iter().map(Span::width).sum::<usize>();
+    let room = usize::from(width).saturating_sub(taken + 4).clamp(6, 48);
+    let mut line = Line::from(vec![
+        Span::styled(format!(" {kind} "), theme.muted),
+        Span::styled(fit(if name.is_empty() { "–" } else { name }, room).into_owned(), theme.accent),
+        Span::raw("  "),
+    ]);
+    line.extend(spans);
     line
+}
+
+/// Draws the table of the active tab; on a tall screen both, one below the other.
+pub(super) fn tables(
+    context: &Context<'_>,
+    buffer: &mut Buffer,
+    rest: Rect,
+    tabs: &mut Tabs,
+    names: &[Tab; 2],
+) {
+    const TALL: u16 = 20;
+    let active = tabs.active;
+    if rest.height < TALL {
+        let table = tabs.table();
+        let columns = table.list.columns(context.cluster);
+        return table::draw(context, buffer, rest, table, &columns, true);
+    }
+    // A line of titles each, and a line between them.
+    let wanted = |table: &Table| (table.items.len().clamp(1, usize::from(rest.height)) + 1) as u16;
+    let room = rest.height - 2;
+    let lower = wanted(&tabs.tables[1]).min(room / 2);
+    let upper = wanted(&tabs.tables[0]).clamp(3, room - lower);
+    let parts =
+        [Rect { height: upper, ..rest }, Rect { y: rest.y + upper + 2, height: room - upper, ..rest }];
+    let title = Line::from(vec![
+        Span::styled("─ ", context.theme.border),
+        Span::styled(raised(2), context.theme.accent),
+        Span::styled(
+            names[1].name,
+            if active == 1 { context.theme.text.bold() } else { context.theme.muted },
+        ),
+        Span::styled(format!(" {}", "─".repeat(usize::from(rest.width))), context.theme.border),
+    ]);
+    buffer.set_line(rest.x, rest.y + upper + 1, &title, rest.width);
+    for (place, (table, part)) in tabs.tables.iter_mut().zip(parts).enumerate() {
+        let columns = table.list.columns(context.cluster);
+        table::draw(context, buffer, part, table, &columns, place == active);
+    }
 }
 
 /// Puts a line at the top of what is left, unless too little is left.
@@ -140,15 +197,20 @@ pub(super) struct Card<'a> {
 }
 
 impl Card<'_> {
-    /// Rows and columns of a history.
-    const CHART: (u16, u16) = (5, 60);
+    /// The least rows and columns of a history, and the most.
+    const SMALLEST: (u16, u16) = (5, 60);
+    const LARGEST: (u16, u16) = (12, 120);
+    /// What a column of facts takes.
+    const FACTS: u16 = 30;
 
     /// Draws it at the top of what is left: on a tall screen a chart with the facts beside it, else a line of facts.
     pub(super) fn draw(&self, context: &Context<'_>, buffer: &mut Buffer, rest: &mut Rect) {
-        let (height, width) = Self::CHART;
-        if rest.height < 24 || rest.width < width + 30 {
+        if rest.height < 24 || rest.width < Self::SMALLEST.1 + Self::FACTS {
             return put(buffer, rest, self.line(context, usize::from(rest.width)));
         }
+        let height = (rest.height / 5).clamp(Self::SMALLEST.0, Self::LARGEST.0);
+        let facts = self.facts.len().div_ceil(usize::from(height) + 1) as u16 * Self::FACTS;
+        let width = rest.width.saturating_sub(facts + 6).clamp(Self::SMALLEST.1, Self::LARGEST.1);
         let area = Rect { x: rest.x + 1, y: rest.y, width, height };
         chart::area(buffer, area, self.series, self.ramp);
         let peak = self.series.peak(usize::from(width) * 2);

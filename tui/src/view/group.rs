@@ -4,23 +4,28 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::frame::{Card, boxed, note, put, tabs as tab_title};
+use super::frame::{Card, Tab, boxed, note, put, tables, tabs as tab_title};
 use super::text::fit;
 use super::{Context, format, table};
-use crate::state::{Direction, Group, Tabs, stuck_for_ms};
+use crate::state::{Direction, Eta, Group, Tabs, stuck_for_ms};
 
 /// Draws the screen.
 pub(super) fn draw(context: &Context<'_>, buffer: &mut Buffer, area: Rect, name: &str, tabs: &mut Tabs) {
-    let mut title = tab_title(context, "group", name, ["partitions", "members"], tabs.active);
+    let group = context.cluster.groups.get(name);
+    let (partitions, members) = group.map_or((0, 0), |group| (group.sums.partitions, group.members.len()));
+    let names = [Tab { name: "partitions", count: partitions }, Tab { name: "members", count: members }];
+    let state = group.map(|group| {
+        let (sign, word) = table::state_sign(group.state);
+        Span::styled(format!(" {sign} {word} "), table::state_style(context, group.state))
+    });
+    let title = tab_title(context, ("group", name), &names, tabs.active, state, area.width);
     let note = note(context, tabs.table());
-    let Some(group) = context.cluster.groups.get(name) else {
+    let Some(group) = group else {
         let rest = boxed(context, buffer, area, title, note, true);
         let text = "This group is gone: it was deleted, or its offsets expired. Esc leads back.";
         buffer.set_stringn(rest.x + 1, rest.y, text, usize::from(rest.width) - 1, context.theme.warn);
         return;
     };
-    let (sign, word) = table::state_sign(group.state);
-    title.push_span(Span::styled(format!(" {sign} {word} "), table::state_style(context, group.state)));
     let mut rest = boxed(context, buffer, area, title, note, true);
     let facts = facts(context, group);
     let ramp = [match context.cluster.trend(group).map(|trend| trend.direction) {
@@ -33,9 +38,7 @@ pub(super) fn draw(context: &Context<'_>, buffer: &mut Buffer, area: Rect, name:
         let text = format!(" ! {}", fit(&stuck, usize::from(rest.width) - 3));
         put(buffer, &mut rest, Line::styled(text, context.theme.warn));
     }
-    let active = tabs.table();
-    let columns = active.list.columns(context.cluster);
-    table::draw(context, buffer, rest, active, &columns, true);
+    tables(context, buffer, rest, tabs, &names);
 }
 
 fn facts(context: &Context<'_>, group: &Group) -> Vec<(&'static str, String)> {
@@ -46,7 +49,13 @@ fn facts(context: &Context<'_>, group: &Group) -> Vec<(&'static str, String)> {
         Direction::Rising => format!("↑ ~{}/s", format::rate(trend.slope_per_s)),
         Direction::Falling => format!("↓ ~{}/s", format::rate(-trend.slope_per_s)),
     });
-    let left = trend.zip(group.sums.lag).and_then(|(trend, lag)| trend.seconds_to_zero(lag.value()?));
+    let eta = context.cluster.eta(group).map_or("–".to_owned(), |eta| match eta {
+        Eta::Done => "✓ nothing to read".to_owned(),
+        Eta::KeepingUp => "✓ keeping up".to_owned(),
+        Eta::Never => "∞ not shrinking".to_owned(),
+        Eta::Growing => "∞ growing".to_owned(),
+        eta => table::eta(eta),
+    });
     vec![
         ("lag", group.sums.lag.map_or("–".to_owned(), |lag| format::figure(lag, format::count))),
         (
@@ -54,12 +63,7 @@ fn facts(context: &Context<'_>, group: &Group) -> Vec<(&'static str, String)> {
             group.sums.time_lag_ms.map_or("–".to_owned(), |age| format::figure(age, format::duration_ms)),
         ),
         ("change", change),
-        (
-            "gone in",
-            left.map_or("–".to_owned(), |seconds| {
-                format!("~{}", format::rough_duration_ms(seconds * 1000.0))
-            }),
-        ),
+        ("ETA", eta),
         ("members", format::count(group.members.len() as f64)),
         ("partitions", format::count(group.sums.partitions as f64)),
         ("generation", group.generation.to_string()),

@@ -41,7 +41,8 @@ fn state(context: &Context<'_>) -> Vec<Span<'static>> {
     }
     match (&context.data.link, context.data.stale_for(context.now)) {
         (Link::Live, None) => {
-            spans.push(Span::styled("● live", theme.good));
+            let word = if context.data.frozen.is_some() { "● sampling" } else { "● live" };
+            spans.push(Span::styled(word, theme.good));
             let every = match context.data.interval {
                 every if every < Duration::from_secs(1) => format::duration_ms(every.as_millis() as f64),
                 every => format::seconds(every.as_secs()),

@@ -10,14 +10,14 @@ use super::frame::boxed;
 use crate::state::Screen;
 
 /// The keys that work everywhere.
-const KEYS: [(&str, &str); 15] = [
+const KEYS: [(&str, &str); 19] = [
     ("j k ↓ ↑", "one row down, up; g G the first, the last"),
     ("ctrl-d ctrl-u", "half a page down, up; pgdn pgup a whole one"),
     ("enter l →", "into the selected row"),
     ("esc h ←", "drop the filter, or one screen back"),
     ("q", "one screen back; from the overview: leave (ctrl-c too)"),
     ("o t c", "overview, topics, consumer groups"),
-    ("tab 1 2 …", "next box or tab, or the one with this digit"),
+    ("tab 1 2 …", "next box or tab, or the one with this digit: ¹ ² …"),
     ("s S", "sort by the next column; turn the order"),
     ("/", "filter; a leading ! inverts, capitals mind the case"),
     ("i", "show or hide the broker's own topics"),
@@ -25,6 +25,10 @@ const KEYS: [(&str, &str); 15] = [
     ("+ -", "longer, shorter interval (200 ms to 10 s)"),
     ("r", "reconnect now"),
     ("ctrl-z", "to the shell; fg comes back"),
+    ("●  ○  ◐  ◑  ✕", "a group: stable, empty, preparing or completing a"),
+    ("", "rebalance, dead; ✕ at a topic: partitions not served"),
+    ("↑  →  ↓", "its lag rises, stays, falls"),
+    ("✓  ~5m  ∞", "ETA: keeps up; gone in so long; it isn't shrinking"),
     ("?  ~  –", "in a cell: unknown, estimated, nothing to tell"),
 ];
 
@@ -60,8 +64,8 @@ fn about(screen: &Screen) -> &'static [&'static str] {
     match screen {
         Screen::Overview { .. } => &[
             "Overview: records a second, groups by lag, topics by rate. Skew is",
-            "the fastest partition over the mean; ETA is when the lag is gone at",
-            "the present pace (∞: it isn't shrinking).",
+            "the fastest partition over the mean, in colour from 2× on; time lag",
+            "is coloured from a minute and from ten on. Out is a mean of a few s.",
         ],
         Screen::Topics(_) => &[
             "Topics: sums over their partitions. Records are told by offsets, so",

@@ -1,5 +1,6 @@
 //! What is drawn: a file per screen, and the parts that they share. Nothing here changes what is known.
 
+mod ansi;
 mod chart;
 mod columns;
 mod footer;
@@ -26,6 +27,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use crate::state::{Cluster, Data, Screen, State};
 
+pub(crate) use ansi::as_colored_text;
 pub(crate) use theme::Theme;
 
 /// What every part of a frame may look at.
@@ -40,7 +42,7 @@ struct Context<'a> {
 }
 
 /// The smallest screen that a frame is drawn for.
-const SMALLEST: (u16, u16) = (40, 10);
+pub(crate) const SMALLEST: (u16, u16) = (40, 10);
 
 /// Draws a frame.
 pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, theme: &Theme, now: Instant) {
@@ -58,25 +60,34 @@ pub(crate) fn render(buffer: &mut Buffer, area: Rect, state: &mut State, theme: 
     let stale = data.frozen.is_none() && data.stale_for(now).is_some();
     let context = Context { data, cluster: data.shown(), theme, now, stale };
     // Before the first snapshot the body tells the same, with more room.
-    let banner = footer::banner(&context, usize::from(area.width)).filter(|_| context.cluster.is_known());
-    let [head, body, warning, foot] = Layout::vertical([
+    let warnings = match context.cluster.is_known() {
+        true => footer::warnings(&context, usize::from(area.width)),
+        false => Vec::new(),
+    };
+    let overview = matches!(ui.screen(), Screen::Overview { .. });
+    // The overview places its own.
+    let brokers = if overview || area.height < 30 { 0 } else { context.cluster.brokers.len().min(3) as u16 };
+    let [head, body, broker_lines, warning, foot] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Fill(1),
-        Constraint::Length(u16::from(banner.is_some())),
+        Constraint::Length(brokers),
+        Constraint::Length(warnings.len() as u16),
         Constraint::Length(1),
     ])
     .areas(area);
     header::draw(&context, buffer, head);
     if context.cluster.is_known() {
         screen(&context, buffer, body, ui.screen());
+        overview::brokers(&context, buffer, broker_lines);
         if stale {
             buffer.set_style(body, theme.stale);
+            buffer.set_style(broker_lines, theme.stale);
         }
     } else {
         frame::waiting(&context, buffer, body);
     }
-    if let Some(banner) = banner {
-        buffer.set_line(warning.x, warning.y, &banner, warning.width);
+    for (y, line) in (warning.y..warning.bottom()).zip(&warnings) {
+        buffer.set_line(warning.x, y, line, warning.width);
     }
     footer::draw(&context, buffer, foot, ui);
     if let Some(line) = &mut ui.help {

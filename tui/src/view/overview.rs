@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::frame::{boxed, note, title};
-use super::text::fit;
+use super::text::{fit, width_of, wrapped};
 use super::{Context, chart, format, table, throughput};
 use crate::state::{Broker, Column, Pane, Table};
 
@@ -34,7 +34,12 @@ pub(super) fn draw(
     topics: &mut Table,
     events_back: usize,
 ) {
-    let boxes = lay_out(area, context.cluster.brokers.len());
+    let rows = Rows {
+        brokers: context.cluster.brokers.len(),
+        tables: groups.items.len().max(topics.items.len()),
+        events: context.cluster.events.len(),
+    };
+    let boxes = lay_out(area, &rows);
     for (area, pane) in [(boxes.inflow, Pane::In), (boxes.outflow, Pane::Out)] {
         if let Some(area) = area {
             throughput::chart(context, buffer, area, focus, pane);
@@ -62,28 +67,48 @@ pub(super) fn draw(
         events(context, buffer, area, focus == Pane::Events, events_back);
     }
     if let Some(area) = boxes.brokers {
-        for (y, broker) in (area.y..area.bottom()).zip(&context.cluster.brokers) {
-            let line = broker_line(context, broker, usize::from(area.width));
-            buffer.set_line(area.x, y, &line, area.width);
-        }
+        brokers(context, buffer, area);
     }
 }
 
-/// Splits the screen. Groups go last, then topics, then throughput, then brokers, then events.
-fn lay_out(area: Rect, brokers: usize) -> Boxes {
+/// One line a broker, as many as there is room for.
+pub(super) fn brokers(context: &Context<'_>, buffer: &mut Buffer, area: Rect) {
+    for (y, broker) in (area.y..area.bottom()).zip(&context.cluster.brokers) {
+        let line = broker_line(context, broker, usize::from(area.width));
+        buffer.set_line(area.x, y, &line, area.width);
+    }
+}
+
+/// How much there is to show.
+struct Rows {
+    brokers: usize,
+    /// Of the longer of the two tables.
+    tables: usize,
+    events: usize,
+}
+
+/// Splits the screen. Groups go last, then topics, then throughput, then brokers, then events. What the tables don't
+/// need goes to the charts, then to the events.
+fn lay_out(area: Rect, rows: &Rows) -> Boxes {
+    let tables = rows.tables.min(usize::from(area.height)) as u16 + 3;
     let mut boxes = Boxes::default();
     let wide = area.width >= 76;
     let mut rest = area;
     if rest.height >= 14 {
-        let lines = brokers.clamp(1, usize::from(area.height / 10)) as u16;
+        let lines = rows.brokers.clamp(1, usize::from(area.height / 10)) as u16;
         boxes.brokers = Some(bottom(&mut rest, lines));
     }
     if rest.height >= 18 {
         let height = (area.height / 5).clamp(4, 10);
-        boxes.events = Some(bottom(&mut rest, height));
+        let charts = area.height * 2 / 5;
+        let spare = rest.height.saturating_sub(height + charts + tables);
+        let wanted = (rows.events.min(usize::from(area.height)) as u16 + 2).max(height);
+        boxes.events = Some(bottom(&mut rest, (height + spare).min(wanted)));
     }
     if wide && rest.height >= 8 {
         let height = (area.height * 3 / 11).clamp(3, 14).min(rest.height / 2);
+        let spare = rest.height.saturating_sub(height + tables);
+        let height = (height + spare).min(area.height * 2 / 5).max(height);
         let (left, right) = halves(top(&mut rest, height), 50);
         (boxes.inflow, boxes.outflow) = (Some(left), Some(right));
     } else if !wide && rest.height >= 14 {
@@ -127,15 +152,18 @@ fn events(context: &Context<'_>, buffer: &mut Buffer, area: Rect, focused: bool,
     let note = Line::styled(format!(" {} ", events.len()), context.theme.muted);
     let title = title(context, Pane::Events.digit(), "events");
     let inside = boxed(context, buffer, area, title, note, focused);
-    let rows = inside.y..inside.bottom();
-    for (y, event) in rows.zip(events.iter().rev().skip(back)) {
+    let mut rows = inside.y..inside.bottom();
+    for event in events.iter().rev().skip(back) {
         let age = format::age_ms(context.cluster.time_ms.saturating_sub(event.time_ms));
-        let width = usize::from(inside.width).saturating_sub(7);
-        let line = Line::from(vec![
-            Span::styled(format!("{age:>5}  "), context.theme.muted),
-            Span::raw(fit(&event.message, width).into_owned()),
-        ]);
-        buffer.set_line(inside.x, y, &line, inside.width);
+        let clock = if inside.width < CLOCK_WIDTH { String::new() } else { clock(context, event.time_ms) };
+        let mut before = Span::styled(format!("{age:>5}  {clock}"), context.theme.muted);
+        let indent = width_of(&before.content);
+        // What doesn't fit goes on below.
+        for part in wrapped(&event.message, usize::from(inside.width).saturating_sub(indent + 1)) {
+            let Some(y) = rows.next() else { return };
+            buffer.set_line(inside.x, y, &Line::from(vec![before, Span::raw(part)]), inside.width);
+            before = Span::raw(" ".repeat(indent));
+        }
     }
     if events.is_empty() {
         buffer.set_stringn(
@@ -146,6 +174,18 @@ fn events(context: &Context<'_>, buffer: &mut Buffer, area: Rect, focused: bool,
             context.theme.muted,
         );
     }
+}
+
+/// From so many columns on the time of day is told, too.
+const CLOCK_WIDTH: u16 = 100;
+
+/// `13:37:05  `
+fn clock(context: &Context<'_>, time_ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(time_ms);
+    time.map_or_else(
+        |_| String::new(),
+        |time| format!("{}  ", time.to_zoned(context.data.time_zone.clone()).strftime("%H:%M:%S")),
+    )
 }
 
 /// `broker 1  mem 18 MiB  cpu 12%  disk ▰▰▰▱ 71% of 1.8 TiB  12 connections  up 3h05m  0.1.0`, as far as it fits.
@@ -196,7 +236,8 @@ mod tests {
     #[test]
     fn boxes_fold_by_priority() {
         let shown = |width, height| {
-            let boxes = lay_out(Rect::new(0, 1, width, height), 1);
+            let rows = Rows { brokers: 1, tables: 6, events: 3 };
+            let boxes = lay_out(Rect::new(0, 1, width, height), &rows);
             [boxes.inflow, boxes.groups, boxes.topics, boxes.events, boxes.brokers].map(|area| area.is_some())
         };
         assert_eq!(shown(200, 58), [true, true, true, true, true]);
@@ -211,7 +252,7 @@ mod tests {
     fn boxes_cover_the_screen_once() {
         for (width, height) in [(200, 58), (120, 38), (80, 22), (60, 30), (40, 8), (76, 9), (75, 17)] {
             let area = Rect::new(0, 1, width, height);
-            let boxes = lay_out(area, 3);
+            let boxes = lay_out(area, &Rows { brokers: 3, tables: 9, events: 40 });
             let all = [
                 boxes.inflow,
                 boxes.outflow,

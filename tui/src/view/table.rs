@@ -67,7 +67,11 @@ fn titles(context: &Context<'_>, buffer: &mut Buffer, area: Rect, table: &Table,
         let room = spec.width.saturating_sub(width_of(arrow));
         let title =
             if width_of(&spec.title) > room && !spec.short.is_empty() { spec.short } else { &spec.title };
-        let title = format!("{}{arrow}", fit(title, room));
+        // Of a group's lag it is the group's name that may be cut.
+        let title = match (spec.column, title.strip_suffix(" lag")) {
+            (Column::LagOf(_), Some(name)) => format!("{} lag{arrow}", fit(name, room.saturating_sub(4))),
+            _ => format!("{}{arrow}", fit(title, room)),
+        };
         pad(&mut line, spec, &[Span::styled(title, style)]);
     }
     buffer.set_line(area.x, area.y, &line, area.width);
@@ -123,6 +127,12 @@ fn cell(context: &Context<'_>, line: &mut Line<'_>, spec: &Spec, value: &Value<'
         Value::Text("") => ("–".into(), theme.muted),
         Value::Text(text) if spec.column == Column::Problem => (fit(text, spec.width), theme.bad),
         Value::Text(text) => (fit(text, spec.width), Style::new()),
+        Value::Troubled(text) => (format!("✕ {}", fit(text, spec.width.saturating_sub(2))).into(), theme.bad),
+        Value::NotServed { failed, of } => {
+            let long = format!("{failed} of {of} not served");
+            let text = if width_of(&long) > spec.width { format!("{failed}/{of} out") } else { long };
+            (text.into(), theme.bad)
+        }
         Value::Offset(None) => ("?".into(), theme.muted),
         Value::Offset(Some(offset)) => {
             // An offset that doesn't fit is shortened, never cut: half a number is a wrong number.
@@ -163,17 +173,27 @@ fn cell(context: &Context<'_>, line: &mut Line<'_>, spec: &Spec, value: &Value<'
                 &[Span::styled(spark, style), Span::raw(" "), Span::styled(arrow, style)],
             );
         }
-        Value::Eta(eta) => match eta {
-            Eta::Done => ("✓".into(), theme.good),
-            Eta::Seconds(seconds) => {
-                (format!("~{}", format::rough_duration_ms(seconds * 1000.0)).into(), Style::new())
-            }
-            Eta::Growing => ("∞".into(), theme.warn),
-            Eta::Never => ("∞".into(), theme.muted),
-            Eta::Unknown => ("?".into(), theme.muted),
-        },
+        Value::Eta(of) => {
+            let style = match of {
+                Eta::Done | Eta::KeepingUp => theme.good,
+                Eta::Seconds(_) => Style::new(),
+                Eta::Growing => theme.warn,
+                Eta::Never | Eta::Unknown => theme.muted,
+            };
+            (eta(*of).into(), style)
+        }
     };
     pad(line, spec, &[Span::styled(text, style)]);
+}
+
+/// When a lag is gone, in a few characters.
+pub(super) fn eta(eta: Eta) -> String {
+    match eta {
+        Eta::Done | Eta::KeepingUp => "✓".to_owned(),
+        Eta::Seconds(seconds) => format!("~{}", format::rough_duration_ms(seconds * 1000.0)),
+        Eta::Growing | Eta::Never => "∞".to_owned(),
+        Eta::Unknown => "?".to_owned(),
+    }
 }
 
 /// Adds spans to a line, filled up with blanks to the column's width. What is too wide is cut.

@@ -155,6 +155,19 @@ fn huge_figures_keep_their_columns() {
 }
 
 #[test]
+fn partitions_that_are_not_served_show_on_every_screen() {
+    let now = Instant::now();
+    let mut state = fixture::heard(fixture::huge(), now);
+    for (size, place) in [((80, 24), Place::Overview), ((80, 24), Place::Topics), ((120, 40), Place::Groups)]
+    {
+        perform(&mut state, now, &[Intent::GoTo(place)]);
+        let frame = frame(&mut state, size, now);
+        assert!(frame.contains("1 partition not served  huge/0: segment 0000"), "{frame}");
+        assert!(place == Place::Groups || frame.contains("✕ huge"), "{frame}");
+    }
+}
+
+#[test]
 fn ten_thousand_partitions() {
     let now = Instant::now();
     let mut state = fixture::heard(fixture::many_partitions(10_000), now);

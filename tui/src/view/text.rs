@@ -28,6 +28,32 @@ pub(super) fn fit(text: &str, width: usize) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
+/// The text, escaped, in lines of so many columns; at least one line.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let text = escape(text);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_inclusive(' ') {
+        for (first, grapheme) in Span::raw(word).styled_graphemes(Style::new()).enumerate() {
+            let next = width_of(grapheme.symbol);
+            if used + next > width && grapheme.symbol == " " {
+                continue;
+            }
+            // A word that doesn't fit begins a new line; one that fits no line is cut.
+            let ahead = if first == 0 { width_of(word.trim_end()).min(width) } else { next };
+            if used > 0 && used + ahead > width {
+                lines.push(String::new());
+                used = 0;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push_str(grapheme.symbol);
+            }
+            used += next;
+        }
+    }
+    lines
+}
+
 /// Columns that the text takes.
 pub(super) fn width_of(text: &str) -> usize {
     Span::raw(text).width()
@@ -46,6 +72,17 @@ mod tests {
         assert_eq!(fit("日本語", 6), "日本語");
         assert_eq!(fit("日本語", 5), "日本…");
         assert_eq!(fit("日本語", 4), "日…");
+    }
+
+    #[test]
+    fn lines_break_between_words() {
+        let lines = |text, width| {
+            wrapped(text, width).iter().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(lines("the group is gone", 9), ["the group", "is gone"]);
+        assert_eq!(lines("", 9), [""]);
+        assert_eq!(lines("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(lines("a\u{1b}b", 20).len(), 1);
     }
 
     #[test]

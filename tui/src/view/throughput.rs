@@ -6,14 +6,14 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::chart::area as area_chart;
-use super::frame::boxed;
+use super::frame::{boxed, raised};
 use super::{Context, format};
 use crate::state::{Figure, Pane, Series};
 
 /// Draws one box: the rate now, and its history.
 pub(super) fn chart(context: &Context<'_>, buffer: &mut Buffer, area: Rect, focus: Pane, pane: Pane) {
     let flow = flow(context, pane);
-    let digit = Span::styled(format!(" {} ", pane.digit()), context.theme.accent);
+    let digit = Span::styled(format!(" {}", raised(pane.digit())), context.theme.accent);
     let mut title = Line::from(digit);
     let spans = flow.title(usize::from(area.width).saturating_sub(7));
     title.extend(spans);
@@ -81,11 +81,11 @@ fn flow<'a>(context: &Context<'a>, pane: Pane) -> Flow<'a> {
         };
     }
     // Records read are told from offsets: gaps count, so it is an estimate, unless there are none.
-    let records = cluster.rate(totals.records_out_per_s);
+    let records = cluster.rate(cluster.records_out_per_s);
     let records = if records == Figure::Exact(0.0) { records } else { records.estimated() };
     let records = format::figure(records, format::rate) + " rec/s";
     let (series, style, ramp) = (&cluster.records_out, theme.outflow, &theme.outflow_ramp);
-    Flow { name: "out", records, bytes: bytes(totals.bytes_out_per_s), series, style, ramp, text, quiet }
+    Flow { name: "out", records, bytes: bytes(cluster.bytes_out_per_s), series, style, ramp, text, quiet }
 }
 
 impl Flow<'_> {

@@ -4,10 +4,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Line;
 
-use super::frame::{Card, boxed, note, put, tabs as tab_title};
+use super::frame::{Card, Tab, boxed, note, put, tables, tabs as tab_title};
 use super::text::fit;
-use super::{Context, format, heat, table};
-use crate::state::{Figure, Tabs, Topic};
+use super::{Context, format, heat};
+use crate::state::{Tabs, Topic};
 
 /// Draws the screen.
 pub(super) fn draw(
@@ -18,11 +18,15 @@ pub(super) fn draw(
     name: &str,
     tabs: &mut Tabs,
 ) {
-    let title = tab_title(context, "topic", name, ["partitions", "groups"], tabs.active);
+    let topic = context.cluster.topics.get(id);
+    let (partitions, groups) =
+        topic.map_or((0, 0), |topic| (topic.partition_count as usize, topic.readers.len()));
+    let names = [Tab { name: "partitions", count: partitions }, Tab { name: "groups", count: groups }];
+    let title = tab_title(context, ("topic", name), &names, tabs.active, None, area.width);
     let note = note(context, tabs.table());
     let mut rest = boxed(context, buffer, area, title, note, true);
     let width = usize::from(rest.width);
-    let Some(topic) = context.cluster.topics.get(id) else {
+    let Some(topic) = topic else {
         let text = "This topic is gone: it was deleted. Esc leads back.";
         buffer.set_stringn(rest.x + 1, rest.y, text, width - 1, context.theme.warn);
         return;
@@ -42,9 +46,7 @@ pub(super) fn draw(
     if let Some(failed) = failure(topic) {
         put(buffer, &mut rest, Line::styled(format!(" ✕ {}", fit(&failed, width - 3)), context.theme.bad));
     }
-    let active = tabs.table();
-    let columns = active.list.columns(context.cluster);
-    table::draw(context, buffer, rest, active, &columns, true);
+    tables(context, buffer, rest, tabs, &names);
 }
 
 fn facts(context: &Context<'_>, topic: &Topic) -> Vec<(&'static str, String)> {
@@ -53,9 +55,9 @@ fn facts(context: &Context<'_>, topic: &Topic) -> Vec<(&'static str, String)> {
     let bytes = |per_s| format!("{}/s", format::figure(cluster.rate(per_s), format::bytes));
     vec![
         ("in", format!("{}  {}", rate(sums.records_in_per_s), bytes(sums.bytes_in_per_s))),
-        ("out", bytes(sums.bytes_out_per_s)),
-        ("size", format::bytes(sums.size_bytes)),
-        ("records", format::figure(Figure::About(sums.records), format::count)),
+        ("out", bytes(topic.bytes_out_per_s)),
+        ("size", format::figure(topic.size_bytes(), format::bytes)),
+        ("records", format::figure(topic.records(), format::count)),
         ("partitions", format::count(f64::from(topic.partition_count))),
         ("skew", sums.skew.map_or("–".to_owned(), |skew| format!("{skew:.1}×"))),
         ("worst lag", topic.worst_lag().map_or("–".to_owned(), |lag| format::figure(lag, format::count))),
@@ -65,10 +67,9 @@ fn facts(context: &Context<'_>, topic: &Topic) -> Vec<(&'static str, String)> {
 
 /// What is wrong with the first partition that isn't served.
 fn failure(topic: &Topic) -> Option<String> {
-    let failed = topic.partitions.values().find(|partition| partition.error.is_some())?;
-    let message = failed.error.as_ref().map_or("", |error| error.message.as_str());
+    let (partition, message) = topic.failure()?;
     Some(match topic.sums.failed {
-        1 => format!("partition {} is not served: {message}", failed.partition),
-        count => format!("{count} partitions are not served; {}: {message}", failed.partition),
+        1 => format!("partition {partition} is not served: {message}"),
+        count => format!("{count} partitions are not served; {partition}: {message}"),
     })
 }

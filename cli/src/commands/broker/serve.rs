@@ -4,6 +4,7 @@ use std::io;
 
 use runnel_broker::config::BrokerConfig;
 use runnel_broker::{Broker, BrokerOptions};
+use runnel_proto::client::Address;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{LogFormat, ServeArgs};
@@ -18,6 +19,9 @@ const AUTOSTARTED_IDLE_EXIT_MS: &str = "600000";
 /// Runs it.
 pub(super) async fn run(context: &Context, args: ServeArgs) -> Result<(), Failure> {
     let config = load_config(&args)?;
+    for address in &args.listen {
+        address.parse::<Address>().map_err(|error| Failure::usage(format!("--listen: {error}")))?;
+    }
     let listen = listen_on(&args, &config);
     // Caught before the start: a signal that comes meanwhile must not be lost.
     let mut interrupts =

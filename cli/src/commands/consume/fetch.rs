@@ -96,7 +96,7 @@ impl<'a> Fetcher<'a> {
             let reason = lost.settle()?;
             let now = Instant::now();
             if lost_since.is_none() {
-                self.context.note(&format!("{reason}; trying again"));
+                self.context.note(&format!("runnel: {reason}; trying again"));
             }
             if now - *lost_since.get_or_insert(now) > RECONNECT_LIMIT {
                 return Err(Failure::unreachable(format!(
@@ -182,7 +182,17 @@ impl<'a> Fetcher<'a> {
 
 /// Tells that a partition can't be read on.
 pub(super) fn tell_failure(context: &Context, lane: &Lane, reason: &str) {
-    context.warn(&format!("{}/{}: {reason}", escape(&lane.topic), lane.partition));
+    tell_unread(context, &lane.topic, lane.partition, reason);
+}
+
+/// The same, of a partition that was not even begun.
+pub(super) fn tell_unread(context: &Context, topic: &str, partition: i32, reason: &str) {
+    let place = format!("{}/{partition}", escape(topic));
+    // Some reasons begin with the place.
+    match reason.starts_with(&place) {
+        true => context.warn(reason),
+        false => context.warn(&format!("{place}: {reason}")),
+    }
 }
 
 /// Why a stream ended before its time.

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
 
-use super::fetch::Fetcher;
+use super::fetch::{self, Fetcher};
 use super::output::{Damage, Lane, Work};
 use super::plan::{self, Span, TopicSize};
 use crate::args::{OffsetPlan, Position};
@@ -216,8 +216,7 @@ impl<'a> GroupReader<'a> {
             if row.error.code() != ErrorCode::UnknownTopic {
                 self.failed += 1;
             }
-            let place = format!("{}/{}", escape(&row.topic), row.partition);
-            self.context.warn(&format!("{place}: {}", escape(&row.error.message)));
+            fetch::tell_unread(self.context, &row.topic, row.partition, &escape(&row.error.message));
         }
         for span in spans {
             let key = (span.topic.clone(), span.partition);

@@ -51,7 +51,7 @@ pub(crate) async fn run(context: &Context, args: ConsumeArgs) -> Result<(), Fail
     let prepared = context::within(limit, prepare(context, &args, &offsets)).await?;
     let Prepared { channel, sizes, spans, unknown } = prepared;
     for row in &unknown {
-        context.warn(&format!("{}/{}: {}", escape(&row.topic), row.partition, escape(&row.error.message)));
+        fetch::tell_unread(context, &row.topic, row.partition, &escape(&row.error.message));
     }
 
     tell_spans(context, &spans);

@@ -27,7 +27,7 @@ use crate::signals::Interrupts;
 use producer::Producer;
 
 /// Without a terminal the one picture is taken after this time.
-const PICTURE_AFTER: Duration = Duration::from_secs(4);
+const PICTURE_AFTER: Duration = Duration::from_secs(8);
 /// A player whose topic is gone looks that often whether it is there again.
 const PLAYERS_REST: Duration = Duration::from_secs(2);
 /// The broker is in this very process.
@@ -141,8 +141,8 @@ impl Demo {
         let on_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
         let duration = args.duration.map(Duration::from_millis);
         if args.once || !on_terminal {
-            tokio::time::sleep(duration.unwrap_or(PICTURE_AFTER)).await;
-            return dash::print_once(options, args.size, OnceFormat::Text).await;
+            let gather = duration.unwrap_or(PICTURE_AFTER);
+            return dash::print_once(options, args.size, OnceFormat::Text, gather).await;
         }
         match duration {
             None => dash::watch(options).await,

@@ -11,8 +11,10 @@ mod packing;
 mod report;
 mod topic;
 
+use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, IsTerminal};
+use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -51,7 +53,9 @@ const QUEUED_PIECES: usize = 8;
 const QUEUED_BATCHES: usize = 4;
 
 /// Produces what the command line names.
-pub(crate) async fn run(context: &Context, args: ProduceArgs) -> Result<(), Failure> {
+pub(crate) async fn run(context: &Context, mut args: ProduceArgs) -> Result<(), Failure> {
+    // As other tools write "any partition".
+    args.partition = args.partition.filter(|partition| *partition >= 0);
     let sources = Source::all(&args.files);
     let total_bytes = check_sources(&sources)?;
     let mut interrupts = Interrupts::catch().map_err(|error| Failure::failed(error.to_string()))?;
@@ -225,7 +229,7 @@ fn layout(args: &ProduceArgs) -> Layout {
         Some(delimiter) => {
             Layout::KeyAndValue { delimiter: Box::new(Finder::new(&delimiter.0).into_owned()) }
         }
-        None => Layout::Value { key: args.key.clone().map(String::into_bytes) },
+        None => Layout::Value { key: args.key.clone().map(OsString::into_vec) },
     }
 }
 

@@ -50,7 +50,11 @@ struct Outcome {
 impl Outcome {
     fn new(name: String, if_exists: bool, refusal: Option<tonic::Status>) -> Self {
         let Some(status) = refusal else { return Self { name, deleted: true, error: None } };
-        let error = runnel_proto::status::from_status(&status);
+        let mut error = runnel_proto::status::from_status(&status);
+        if error.code() == v1::ErrorCode::UnknownTopic {
+            // The broker advises to create it.
+            error.message = format!("topic {name:?} does not exist; `runnel topic list` names those that do");
+        }
         let forgiven = if_exists && error.code() == v1::ErrorCode::UnknownTopic;
         Self { name, deleted: false, error: (!forgiven).then(|| error.into()) }
     }
