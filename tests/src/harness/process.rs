@@ -1,8 +1,9 @@
-//! Running `runnel`: its input, its output, its end, none of them waited for without limit.
+//! Running `runnel`, and clients of it: their input, their output, their end, none of them waited for without limit.
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
@@ -16,7 +17,7 @@ use super::PATIENCE;
 /// So much of an output a failed test shows.
 const SHOWN_BYTES: usize = 4000;
 
-/// A `runnel` that is about to run.
+/// A `runnel`, or a client of it, that is about to run.
 #[derive(Debug)]
 pub struct Runnel {
     command: Command,
@@ -24,7 +25,8 @@ pub struct Runnel {
 }
 
 impl Runnel {
-    pub(super) fn new(command: Command) -> Self {
+    /// A program that ends by itself.
+    pub fn new(command: Command) -> Self {
         Self { command, input: None }
     }
 
@@ -68,9 +70,10 @@ impl Runnel {
     /// Starts it; its stdin stays open.
     #[track_caller]
     pub fn spawn(mut self) -> Process {
-        let line = format!("{:?}", self.command.get_args().collect::<Vec<_>>());
+        let program = Path::new(self.command.get_program()).file_name().unwrap_or_default();
+        let line = format!("{} {:?}", program.to_string_lossy(), self.command.get_args().collect::<Vec<_>>());
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().expect("runnel starts");
+        let mut child = self.command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
         let stdout = Captured::read(child.stdout.take().expect("stdout is a pipe"));
         let stderr = Captured::read(child.stderr.take().expect("stderr is a pipe"));
         let stdin = child.stdin.take();
@@ -305,7 +308,7 @@ fn show(line: &str, end: Option<String>, stdout: &[u8], stderr: &[u8]) -> String
         format!("{cut}{}", String::from_utf8_lossy(&bytes[from..]))
     };
     let end = end.unwrap_or_else(|| "still runs".into());
-    format!("runnel {line}: {end}\n--- stdout\n{}\n--- stderr\n{}\n---", tail(stdout), tail(stderr))
+    format!("{line}: {end}\n--- stdout\n{}\n--- stderr\n{}\n---", tail(stdout), tail(stderr))
 }
 
 /// What a stream has brought so far, read on a thread so that its writer never waits.

@@ -78,8 +78,9 @@ fn row(node_id: i32, partition: &Partition) -> DescribeTopicPartitionsResponsePa
         leader_epoch: partition.leader_epoch(),
         replica_nodes: vec![node_id],
         isr_nodes: vec![node_id],
-        eligible_leader_replicas: None,
-        last_known_elr: None,
+        // Never null: the Java client takes null for a broken answer.
+        eligible_leader_replicas: Some(Vec::new()),
+        last_known_elr: Some(Vec::new()),
         offline_replicas: Vec::new(),
     }
 }

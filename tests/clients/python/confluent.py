@@ -1,0 +1,211 @@
+"""confluent-kafka: librdkafka as Python programs use it."""
+
+from common import CODECS, Record, equal, main, records, same, until
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    TIMESTAMP_CREATE_TIME,
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewPartitions,
+    NewTopic,
+    OffsetSpec,
+    ResourceType,
+)
+
+WAIT_S = 20
+
+
+def produce(address, idempotent, topic, sent, codec="none", partition=0):
+    failed = []
+    producer = Producer({
+        "bootstrap.servers": address, "compression.type": codec, "enable.idempotence": idempotent, "linger.ms": 5,
+        "batch.size": 64 << 10,
+    })
+    for record in sent:
+        producer.produce(
+            topic, record.value, record.key, partition, headers=record.headers, timestamp=record.timestamp_ms,
+            on_delivery=lambda error, _: error and failed.append(error))
+        producer.poll(0)
+    equal(producer.flush(WAIT_S), 0, "records left to send")
+    equal(failed, [], "failed deliveries")
+
+
+def read(consumer, count, limit_s=WAIT_S):
+    """So many messages, and none that is an error."""
+    found = []
+
+    def step():
+        for message in consumer.consume(1000, 0.2):
+            if message.error():
+                raise KafkaException(message.error())
+            found.append(message)
+
+    until(f"{count} messages", lambda: len(found) >= count, step, limit_s)
+    return found
+
+
+def record(message):
+    kind, timestamp_ms = message.timestamp()
+    equal(kind, TIMESTAMP_CREATE_TIME, "kind of timestamp")
+    return Record(message.key(), message.value(), message.headers(), timestamp_ms)
+
+
+def codecs(address, idempotent):
+    expected = records(3000)
+    for codec in CODECS:
+        topic = f"confluent-{codec}"
+        produce(address, idempotent, topic, expected, codec)
+        consumer = Consumer({"bootstrap.servers": address, "group.id": "none", "check.crcs": True})
+        consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
+        messages = read(consumer, len(expected))
+        same([record(message) for message in messages], expected, codec)
+        same([message.offset() for message in messages], list(range(len(expected))), f"offsets, {codec}")
+        equal(consumer.get_watermark_offsets(TopicPartition(topic, 0), WAIT_S), (0, len(expected)), "watermarks")
+        at = expected[1234]
+        [found] = consumer.offsets_for_times([TopicPartition(topic, 0, at.timestamp_ms)], WAIT_S)
+        equal(found.offset, 1234, f"offset by time, {codec}")
+        consumer.close()
+    return f"{len(expected)} records in each of {', '.join(CODECS)}"
+
+
+def group(address, idempotent):
+    """Two members share a topic under both kinds of rebalance; one leaves; the next generation goes on where it ended."""
+    for strategy in ["range", "roundrobin", "cooperative-sticky"]:
+        topic, name = f"confluent-shared-{strategy}", f"confluent-{strategy}"
+        create(address, topic, 4)
+
+        def member():
+            consumer = Consumer({
+                "bootstrap.servers": address, "group.id": name, "auto.offset.reset": "earliest",
+                "partition.assignment.strategy": strategy, "enable.auto.commit": False,
+                "session.timeout.ms": 10_000, "heartbeat.interval.ms": 300,
+            })
+            consumer.subscribe([topic])
+            return consumer
+
+        members = [member(), member()]
+
+        def poll():
+            for each in members:
+                if (message := each.poll(0.05)) is not None:
+                    raise AssertionError(f"a message before there is one: {message.value()}")
+
+        until("fair shares", lambda: [len(each.assignment()) for each in members] == [2, 2], poll)
+        owned = [{part.partition for part in each.assignment()} for each in members]
+        equal(owned[0] | owned[1], {0, 1, 2, 3}, "partitions of both")
+        sent = [records(400)[partition * 100:][:100] for partition in range(4)]
+        for partition in range(4):
+            produce(address, idempotent, topic, sent[partition], "lz4", partition)
+        for each, partitions in zip(members, owned):
+            messages = read(each, 200)
+            equal({message.partition() for message in messages}, partitions, "where messages came from")
+            for partition in partitions:
+                mine = [record(message) for message in messages if message.partition() == partition]
+                same(mine, sent[partition], f"partition {partition}")
+            each.commit(asynchronous=False)
+        members.pop().close()
+        until("the last member's share", lambda: len(members[0].assignment()) == 4, poll)
+        members.pop().close()
+        produce(address, idempotent, topic, sent[3], "none", 3)
+        resumed = member()
+        messages = read(resumed, 100)
+        same([(message.partition(), message.offset()) for message in messages],
+             [(3, offset) for offset in range(100, 200)], "resumed")
+        resumed.close()
+    return "two members shared 4 partitions by range, roundrobin and cooperative-sticky"
+
+
+def create(address, topic, partitions):
+    client = AdminClient({"bootstrap.servers": address})
+    client.create_topics([NewTopic(topic, partitions, 1)])[topic].result(WAIT_S)
+
+
+def refused(future, code):
+    try:
+        future.result(WAIT_S)
+    except KafkaException as error:
+        equal(error.args[0].name(), code, "refusal")
+    else:
+        raise AssertionError(f"accepted, though {code} was due")
+
+
+def admin(address, idempotent):
+    client = AdminClient({"bootstrap.servers": address})
+    topic = "confluent-admin"
+    new = NewTopic(topic, 2, 1, config={"retention.ms": "3600000"})
+    client.create_topics([new])[topic].result(WAIT_S)
+    refused(client.create_topics([new])[topic], "TOPIC_ALREADY_EXISTS")
+    refused(client.create_topics([NewTopic("a/b", 1, 1)])["a/b"], "TOPIC_EXCEPTION")
+    refused(client.create_topics([NewTopic("three", 1, 3)])["three"], "INVALID_REPLICATION_FACTOR")
+    refused(client.create_topics([NewTopic("odd", 1, 1, config={"no.such": "1"})])["odd"], "INVALID_CONFIG")
+    client.create_partitions([NewPartitions(topic, 3)])[topic].result(WAIT_S)
+    refused(client.create_partitions([NewPartitions(topic, 2)])[topic], "INVALID_PARTITIONS")
+    equal(len(client.list_topics(topic, WAIT_S).topics[topic].partitions), 3, "partitions")
+
+    resource = ConfigResource(ResourceType.TOPIC, topic)
+    config = client.describe_configs([resource])[resource].result(WAIT_S)
+    equal(config["retention.ms"].value, "3600000", "retention.ms")
+    equal(config["retention.ms"].source, ConfigSource.DYNAMIC_TOPIC_CONFIG.value, "its source")
+    equal(config["cleanup.policy"].value, "delete", "cleanup.policy")
+    for operation, policy in [("APPEND", "delete,compact"), ("SUBTRACT", "delete")]:
+        change = ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType[operation])
+        changed = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[change])
+        client.incremental_alter_configs([changed])[resource].result(WAIT_S)
+        config = client.describe_configs([resource])[resource].result(WAIT_S)
+        equal(config["cleanup.policy"].value, policy, f"cleanup.policy after {operation}")
+    broker = ConfigResource(ResourceType.BROKER, "1")
+    settings = client.describe_configs([broker])[broker].result(WAIT_S)
+    assert len(settings) > 10, f"few settings of the broker: {settings}"
+
+    produce(address, idempotent, topic, records(50), partition=1)
+    partition = TopicPartition(topic, 1)
+    latest = client.list_offsets({partition: OffsetSpec.latest()})[partition].result(WAIT_S)
+    equal(latest.offset, 50, "latest offset")
+    newest = client.list_offsets({partition: OffsetSpec.max_timestamp()})[partition].result(WAIT_S)
+    equal(newest.offset, 49, "offset of the greatest timestamp")
+    removed = client.delete_records([TopicPartition(topic, 1, 20)])
+    equal([future.result(WAIT_S).low_watermark for future in removed.values()], [20], "low watermark")
+    refused(next(iter(client.delete_records([TopicPartition(topic, 1, 51)]).values())), "OFFSET_OUT_OF_RANGE")
+
+    consumer = Consumer({"bootstrap.servers": address, "group.id": "confluent-admin", "enable.auto.commit": False,
+                         "auto.offset.reset": "earliest"})
+    consumer.subscribe([topic])
+    equal(read(consumer, 30)[0].offset(), 20, "first offset")
+    consumer.commit(offsets=[TopicPartition(topic, 1, 42, metadata="why")], asynchronous=False)
+    [described] = client.describe_consumer_groups(["confluent-admin"]).values()
+    described = described.result(WAIT_S)
+    equal((described.state.name, len(described.members)), ("STABLE", 1), "group")
+    equal(described.partition_assignor, "range", "assignor")
+    refused(client.delete_consumer_groups(["confluent-admin"])["confluent-admin"], "NON_EMPTY_GROUP")
+    consumer.close()
+    asked = [ConsumerGroupTopicPartitions("confluent-admin", [partition])]
+    [stored] = client.list_consumer_group_offsets(asked)["confluent-admin"].result(WAIT_S).topic_partitions
+    equal((stored.offset, stored.metadata), (42, "why"), "committed")
+    moved = [ConsumerGroupTopicPartitions("confluent-admin", [TopicPartition(topic, 1, 30)])]
+    client.alter_consumer_group_offsets(moved)["confluent-admin"].result(WAIT_S)
+    [stored] = client.list_consumer_group_offsets(asked)["confluent-admin"].result(WAIT_S).topic_partitions
+    equal(stored.offset, 30, "committed after the change")
+    groups = client.list_consumer_groups().result(WAIT_S)
+    equal(groups.errors, [], "errors of listing groups")
+    listed = [each for each in groups.valid if each.group_id == "confluent-admin"]
+    equal([(each.state.name, each.type.name) for each in listed], [("EMPTY", "CLASSIC")], "listed")
+    client.delete_consumer_groups(["confluent-admin"])["confluent-admin"].result(WAIT_S)
+
+    cluster = client.describe_cluster().result(WAIT_S)
+    equal([node.id for node in cluster.nodes], [1], "brokers")
+    client.delete_topics([topic])[topic].result(WAIT_S)
+    refused(client.delete_topics([topic])[topic], "UNKNOWN_TOPIC_OR_PART")
+    return "topics, configs, records, offsets and groups"
+
+
+main({"codecs": codecs, "group": group, "admin": admin})

@@ -1,0 +1,10 @@
+//! Clients that others wrote for Apache Kafka, as they are, against a real `runnel broker`.
+//!
+//! kcat is installed; `tests/clients/fetch.sh` fetches the others.
+
+mod java;
+mod kcat;
+mod programs;
+
+/// Whether producers ask for producer ids, so that what they repeat is stored once.
+const IDEMPOTENT: bool = true;
