@@ -364,8 +364,8 @@ fn send(address: &str, bytes: &[u8]) -> Vec<u8> {
 fn strangers_on_the_port_are_turned_away_and_told_of() {
     let mut broker = TestBroker::start();
     let address = broker.address();
-    // ApiVersions 0 from a Kafka client; a TLS ClientHello's beginning; nothing known.
-    let kafka = b"\0\0\0\x11\0\x12\0\0\0\0\0\x01\0\x07librdka";
+    // A request that Kafka does not have; a TLS ClientHello's beginning; nothing known.
+    let kafka = b"\0\0\0\x0a\x7f\xff\0\0\0\0\0\x07\xff\xff";
     let tls = b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03";
     for (bytes, words) in [(&kafka[..], "Kafka"), (&tls[..], "TLS"), (&[0xff; 300], "neither")] {
         send(&address, bytes);

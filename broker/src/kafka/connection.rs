@@ -5,6 +5,7 @@
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -12,6 +13,7 @@ use futures_util::stream::FuturesOrdered;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::sleep;
 
 use super::api::{self, Answer, Client, Refused};
 use super::frames::{Frames, Next};
@@ -19,6 +21,9 @@ use crate::operations::Operations;
 
 /// Produce requests of one connection that wait for the disk; librdkafka has a million in flight if it is let.
 const OVERLAPPING: usize = 64;
+
+/// A client that asks nothing for so long is let go, as Kafka does it: it comes back when it needs to.
+const IDLE: Duration = Duration::from_secs(10 * 60);
 
 /// Serves a connection until the client leaves, breaks the protocol, or the broker stops.
 ///
@@ -74,6 +79,7 @@ impl Connection {
                     }
                 }
                 () = &mut stopped, if open => open = false,
+                () = sleep(IDLE), if self.queue.is_empty() => return Ok(()),
                 more = receive(&mut self.stream, &mut self.frames, &operations), if wants_input => {
                     // The client left; nobody would read the answers.
                     if !more? { return Ok(()) }
