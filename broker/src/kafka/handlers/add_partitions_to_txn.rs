@@ -6,7 +6,7 @@ use runnel_proto::kafka::messages::add_partitions_to_txn_response::{
 };
 use runnel_proto::kafka::messages::{AddPartitionsToTxnRequest, AddPartitionsToTxnResponse};
 
-use super::fenced_since;
+use super::{fenced_since, outcome_codes};
 use crate::coordinator::group::NamedPartition;
 use crate::coordinator::transaction::Producer;
 use crate::kafka::api::Call;
@@ -31,21 +31,14 @@ pub(in crate::kafka) async fn handle(
         producer,
         partitions.collect(),
     );
-    let outcome = added.await;
-    let mut codes = match &outcome {
-        Ok(outcomes) => outcomes.iter().map(|outcome| outcome.as_ref().err()).collect::<Vec<_>>(),
-        Err(error) => vec![Some(error); topics.iter().map(|topic| topic.partitions.len()).sum()],
-    }
-    .into_iter()
-    .map(|error| error.map_or(0, |error| fenced_since(FENCED_SINCE, call.version, error).code()));
+    let mut codes = outcome_codes(added.await, |error| fenced_since(FENCED_SINCE, call.version, error));
     let results = topics.into_iter().map(|topic| AddPartitionsToTxnTopicResult {
         results_by_partition: topic
             .partitions
             .iter()
-            .zip(codes.by_ref())
-            .map(|(&partition_index, partition_error_code)| AddPartitionsToTxnPartitionResult {
+            .map(|&partition_index| AddPartitionsToTxnPartitionResult {
                 partition_index,
-                partition_error_code,
+                partition_error_code: codes(),
             })
             .collect(),
         name: topic.name,

@@ -88,6 +88,21 @@ fn owned(bytes: &Bytes) -> Bytes {
     Bytes::copy_from_slice(bytes)
 }
 
+/// The codes of a request's rows, one with each call: each row's own, or for all what the request as a whole was refused with.
+fn outcome_codes(
+    outcome: Result<Vec<Result<(), BrokerError>>, BrokerError>,
+    code: impl Fn(&BrokerError) -> ErrorCode,
+) -> impl FnMut() -> i16 {
+    let (rows, whole) = match outcome {
+        Ok(rows) => (rows, ErrorCode::None),
+        Err(error) => (Vec::new(), code(&error)),
+    };
+    let mut rows = rows.into_iter();
+    move || {
+        rows.next().map_or(whole, |row| row.map_or_else(|error| code(&error), |()| ErrorCode::None)).code()
+    }
+}
+
 /// Kafka's code for what a group's coordinator refuses.
 fn group_code(error: &BrokerError) -> ErrorCode {
     match error {

@@ -6,44 +6,36 @@ use runnel_proto::kafka::messages::offset_commit_response::{
 };
 use runnel_proto::kafka::messages::{OffsetCommitRequest, OffsetCommitResponse};
 
-use super::group_code;
+use super::{group_code, outcome_codes};
 use crate::coordinator::group::{CommitRequest, NamedPartition, OffsetToCommit};
+use crate::error::BrokerError;
 use crate::kafka::api::Call;
-use crate::kafka::errors::code;
 
-/// Answers a request.
+/// The first version that knows of groups that do not exist; before, their generations are illegal.
+const UNKNOWN_GROUP_SINCE: i16 = 9;
+
+/// Answers a request, when the offsets are on disk. Whether a topic exists is seen to when they are decided on; an id that
+/// nobody has is seen here, since offsets are kept by name.
 pub(in crate::kafka) async fn handle(call: &Call, request: OffsetCommitRequest) -> OffsetCommitResponse {
     let mut offsets = Vec::new();
-    let mut topics = Vec::with_capacity(request.topics.len());
-    for topic in request.topics {
-        let found = call.topic(&topic.name, topic.topic_id);
+    let mut known = Vec::with_capacity(request.topics.len());
+    for topic in &request.topics {
         let topic_id = (!topic.topic_id.is_nil()).then_some(topic.topic_id);
-        let mut partitions = Vec::with_capacity(topic.partitions.len());
-        for row in topic.partitions {
-            let known = found.as_ref().map_err(|error| *error).and_then(|topic| {
-                topic.partition(row.partition_index).map_err(|error| code(&error))?;
-                Ok(topic.name.to_string())
-            });
-            let error_code = match known {
-                Ok(topic) => {
-                    offsets.push(OffsetToCommit {
-                        partition: NamedPartition { topic, partition: row.partition_index },
-                        offset: row.committed_offset,
-                        leader_epoch: row.committed_leader_epoch,
-                        metadata: row.committed_metadata.map_or_else(String::new, |text| text.to_string()),
-                        topic_id,
-                        refused: None,
-                    });
-                    ErrorCode::None
-                }
-                Err(error) => error,
-            };
-            partitions.push(OffsetCommitResponsePartition {
-                partition_index: row.partition_index,
-                error_code: error_code.code(),
-            });
+        let name = match topic_id {
+            None => Some(topic.name.to_string()),
+            Some(id) => call.topic("", id).ok().map(|topic| topic.name.to_string()),
+        };
+        if let Some(name) = &name {
+            offsets.extend(topic.partitions.iter().map(|row| OffsetToCommit {
+                partition: NamedPartition { topic: name.clone(), partition: row.partition_index },
+                offset: row.committed_offset,
+                leader_epoch: row.committed_leader_epoch,
+                metadata: row.committed_metadata.as_deref().unwrap_or_default().to_owned(),
+                topic_id,
+                refused: None,
+            }));
         }
-        topics.push(OffsetCommitResponseTopic { name: topic.name, topic_id: topic.topic_id, partitions });
+        known.push(name.is_some());
     }
     let commit = CommitRequest {
         group: request.group_id.to_string(),
@@ -53,26 +45,25 @@ pub(in crate::kafka) async fn handle(call: &Call, request: OffsetCommitRequest) 
         offsets,
     };
     let outcome = call.operations.commit_offsets(commit).await;
-    let committed = topics
-        .iter_mut()
-        .flat_map(|topic: &mut OffsetCommitResponseTopic| &mut topic.partitions)
-        .filter(|row| row.error_code == 0);
-    match outcome {
-        Ok(outcomes) => committed.zip(outcomes).for_each(|(row, outcome)| {
-            row.error_code = outcome.map_or_else(|error| group_code(&error).code(), |()| 0);
-        }),
-        Err(error) => {
-            let error_code = refusal(call, &group_code(&error)).code();
-            committed.for_each(|row| row.error_code = error_code);
-        }
-    }
-    OffsetCommitResponse { topics, ..Default::default() }
+    let mut codes = outcome_codes(outcome, |error| refusal(call.version, error));
+    let topics = request.topics.into_iter().zip(known).map(|(topic, known)| OffsetCommitResponseTopic {
+        partitions: topic
+            .partitions
+            .iter()
+            .map(|row| OffsetCommitResponsePartition {
+                partition_index: row.partition_index,
+                error_code: if known { codes() } else { ErrorCode::UnknownTopicId.code() },
+            })
+            .collect(),
+        name: topic.name,
+        topic_id: topic.topic_id,
+    });
+    OffsetCommitResponse { topics: topics.collect(), ..Default::default() }
 }
 
-/// Before version 9 a group that does not exist has an illegal generation.
-fn refusal(call: &Call, error: &ErrorCode) -> ErrorCode {
-    match error {
-        ErrorCode::GroupIdNotFound if call.version < 9 => ErrorCode::IllegalGeneration,
-        error => *error,
+fn refusal(version: i16, error: &BrokerError) -> ErrorCode {
+    match group_code(error) {
+        ErrorCode::GroupIdNotFound if version < UNKNOWN_GROUP_SINCE => ErrorCode::IllegalGeneration,
+        code => code,
     }
 }
