@@ -136,7 +136,7 @@ impl List {
         filter: &Filter,
         internal: bool,
         column: Column,
-        mut each: impl FnMut(Item, &'a str, Value<'a>),
+        mut each: impl FnMut(Item, Option<&'a str>, Value<'a>),
     ) -> usize {
         let matches = filter.matcher();
         let topic = |id| cluster.topics.get(id);
@@ -146,7 +146,7 @@ impl List {
                 let shown = cluster.topics.values().filter(|topic| internal || !topic.internal);
                 for topic in shown.clone().filter(|topic| matches(&topic.name)) {
                     let value = value::of_topic(cluster, topic, column);
-                    each(Item::Topic(topic.id.clone()), &topic.name, value);
+                    each(Item::Topic(topic.id.clone()), Some(&topic.name), value);
                 }
                 shown.count()
             }
@@ -155,7 +155,7 @@ impl List {
                     if filter.is_empty() || matches(&number.to_string()) {
                         each(
                             Item::Partition(*number),
-                            "",
+                            None,
                             value::of_partition(cluster, topic, partition, column),
                         );
                     }
@@ -166,14 +166,14 @@ impl List {
                 for reader in topic.readers.iter().filter(|reader| matches(&reader.group)) {
                     if let Some(group) = group(&reader.group) {
                         let value = value::of_reader(cluster, topic, group, column);
-                        each(Item::Group(reader.group.clone()), "", value);
+                        each(Item::Group(reader.group.clone()), None, value);
                     }
                 }
                 topic.readers.len()
             }),
             Self::Groups => {
                 for group in cluster.groups.values().filter(|group| matches(&group.name)) {
-                    each(Item::Group(group.name.clone()), "", value::of_group(cluster, group, column));
+                    each(Item::Group(group.name.clone()), None, value::of_group(cluster, group, column));
                 }
                 cluster.groups.len()
             }
@@ -182,7 +182,7 @@ impl List {
                     let id = &member.member_id;
                     each(
                         Item::Member(id.clone()),
-                        member.instance_id.as_deref().unwrap_or(&member.client_id),
+                        Some(member.instance_id.as_deref().unwrap_or(&member.client_id)),
                         value::of_member(group, id, column).unwrap_or(Value::Nothing),
                     );
                 }
@@ -191,7 +191,7 @@ impl List {
             Self::Assignments(name) => group(name).map_or(0, |group| {
                 for row in group.partitions().filter(|row| matches(&row.topic)) {
                     let value = value::of_assignment(cluster, group, row, column);
-                    each(Item::Assignment(row.topic.clone(), row.partition), "", value);
+                    each(Item::Assignment(row.topic.clone(), row.partition), None, value);
                 }
                 group.sums.partitions
             }),
