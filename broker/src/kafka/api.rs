@@ -1,18 +1,16 @@
 //! The one table of what is served, and how a request finds its handler.
 
-use std::io;
-use std::net::SocketAddr;
-use std::ops::RangeInclusive;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use runnel_proto::kafka::frame::{encode_response, split_request};
 use runnel_proto::kafka::messages::RequestHeader;
-use runnel_proto::kafka::{ApiKey, CodecError, Message, StrBytes};
+use runnel_proto::kafka::{ApiKey, Message};
 
-use super::connection::Frame;
+use super::call::{Call, Client, Served};
+use super::frames::Frame;
 use super::handlers::{
     acls, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, create_partitions,
     create_topics, delete_groups, delete_records, delete_topics, describe_cluster, describe_configs,
@@ -22,8 +20,7 @@ use super::handlers::{
     offset_fetch, offset_for_leader_epoch, produce, replicas, sasl_authenticate, sasl_handshake, sync_group,
     txn_offset_commit, unset,
 };
-use super::session::Sessions;
-use crate::error::BrokerError;
+use super::refused::Refused;
 use crate::operations::Operations;
 
 /// Memory that the arrays of one request may take.
@@ -32,56 +29,10 @@ const DECODED_BYTES: usize = 32 << 20;
 /// A request on its way to its answer: the frame's pieces, or `None` when the client wants none.
 pub(super) type Answer = BoxFuture<'static, Result<Option<Vec<Bytes>>, Refused>>;
 
-/// Who is connected.
-#[derive(Debug)]
-pub(super) struct Client {
-    /// The broker's end: an address that the client can evidently reach.
-    pub(super) local: SocketAddr,
-    pub(super) peer: SocketAddr,
-    sessions: Mutex<Sessions>,
-}
-
-impl Client {
-    pub(super) fn new(local: SocketAddr, peer: SocketAddr) -> Self {
-        Self { local, peer, sessions: Mutex::default() }
-    }
-
-    /// The fetch session of this connection.
-    pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.sessions.lock().expect("no one panics while holding a session")
-    }
-}
-
-/// A request that is being handled.
-#[derive(Clone)]
-pub(super) struct Call {
-    pub(super) operations: Operations,
-    pub(super) client: Arc<Client>,
-    pub(super) client_id: StrBytes,
-    pub(super) version: i16,
-}
-
-/// Why a connection is closed: there is no answer that the client could read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refused {
-    #[error("a frame of {size_bytes} bytes is not within socket.request.max.bytes")]
-    FrameSize { size_bytes: i32 },
-    #[error("{0}")]
-    Malformed(#[from] CodecError),
-    #[error("{} version {version} is not served", .api.name())]
-    Unserved { api: ApiKey, version: i16 },
-    #[error("a batch that nobody waits for was refused: {0}")]
-    Unacknowledged(BrokerError),
-    #[error("{0}")]
-    Broker(#[from] BrokerError),
-    #[error("{0}")]
-    Io(#[from] io::Error),
-}
-
 macro_rules! served {
     ($($api:ident $versions:expr => $handler:path,)*) => {
         /// What is announced to clients. Nothing is that has no handler below.
-        pub(super) const SERVED: &[(ApiKey, RangeInclusive<i16>)] =
+        const SERVED: Served =
             &[(ApiKey::Produce, 0..=13), $((ApiKey::$api, $versions)),*];
 
         async fn answer(api: ApiKey, call: Call, correlation_id: i32, body: Bytes) -> Result<Vec<Bytes>, Refused> {
@@ -164,9 +115,10 @@ pub(super) fn begin(operations: &Operations, client: &Arc<Client>, frame: Frame)
         client: Arc::clone(client),
         client_id: client_id.unwrap_or_default(),
         version,
+        served: SERVED,
     };
     if api == ApiKey::ApiVersions && !api.versions().contains(&version) {
-        let pieces = encode_response(&api_versions::unsupported(), 0, correlation_id)?;
+        let pieces = encode_response(&api_versions::unsupported(SERVED), 0, correlation_id)?;
         return Ok(async { Ok(Some(pieces)) }.boxed());
     }
     let budget = frame.budget;
@@ -190,6 +142,8 @@ pub(super) fn begin(operations: &Operations, client: &Arc<Client>, frame: Frame)
 
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeInclusive;
+
     use super::*;
 
     /// The rows of `docs/PROTOCOL.md`, name and versions.

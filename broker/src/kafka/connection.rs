@@ -12,11 +12,12 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 
-use super::api::{self, Answer, Client, Refused};
-use super::frames::{Frames, Next};
+use super::api::{self, Answer};
+use super::call::Client;
+use super::frames::{Frame, Frames, Next};
+use super::refused::Refused;
 use crate::operations::Operations;
 
 /// Produce requests of one connection that wait for the disk; librdkafka has a million in flight if it is let.
@@ -49,13 +50,6 @@ struct Connection {
     queue: FuturesOrdered<Answer>,
     /// The queue holds a request that nothing may overlap.
     alone: bool,
-}
-
-/// A request's bytes, and what they were admitted with.
-pub(super) struct Frame {
-    pub(super) bytes: Bytes,
-    /// Held until the request is answered: what is in flight is what is paid for.
-    pub(super) budget: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection {

@@ -1,10 +1,9 @@
 //! Cuts a stream of bytes into frames: four bytes of length, then as many of request.
 
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::api::Refused;
-use super::connection::Frame;
+use super::refused::Refused;
 
 /// Up to here a frame is read without asking: ten thousand connections may each hold one.
 const FREE_BYTES: usize = 64 << 10;
@@ -13,6 +12,13 @@ const FREE_BYTES: usize = 64 << 10;
 const STEP_BYTES: usize = 1 << 20;
 
 const LENGTH_BYTES: usize = 4;
+
+/// A request's bytes, and what they were admitted with.
+pub(super) struct Frame {
+    pub(super) bytes: Bytes,
+    /// Held until the request is answered: what is in flight is what is paid for.
+    pub(super) budget: Option<OwnedSemaphorePermit>,
+}
 
 /// What a connection has received and not yet begun.
 pub(super) struct Frames {

@@ -4,10 +4,12 @@
 //! which translates to operations and back. What each API serves, `docs/PROTOCOL.md` tells.
 
 mod api;
+mod call;
 mod connection;
 mod errors;
 mod frames;
 mod handlers;
+mod refused;
 mod session;
 
 pub(crate) use connection::serve;

@@ -8,7 +8,7 @@ use runnel_proto::kafka::messages::{
 };
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 const ERROR_CODE: i16 = ErrorCode::SecurityDisabled as i16;
 const TEXT: StrBytes = StrBytes::from_static("no access rules are in force on this broker");

@@ -4,7 +4,7 @@ use runnel_proto::kafka::messages::{AddOffsetsToTxnRequest, AddOffsetsToTxnRespo
 
 use super::fenced_since;
 use crate::coordinator::transaction::Producer;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// The first version whose clients know what being fenced is.
 const FENCED_SINCE: i16 = 2;

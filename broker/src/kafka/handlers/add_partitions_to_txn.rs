@@ -9,7 +9,7 @@ use runnel_proto::kafka::messages::{AddPartitionsToTxnRequest, AddPartitionsToTx
 use super::{fenced_since, outcome_codes};
 use crate::coordinator::group::NamedPartition;
 use crate::coordinator::transaction::Producer;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// The first version whose clients know what being fenced is.
 const FENCED_SINCE: i16 = 2;

@@ -9,7 +9,7 @@ use runnel_proto::kafka::messages::{AlterConfigsRequest, AlterConfigsResponse};
 
 use super::Refusal;
 use super::configs::Resource;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::metadata::ConfigChange;
 
 /// Answers a request.

@@ -4,7 +4,7 @@ use runnel_proto::kafka::ErrorCode;
 use runnel_proto::kafka::messages::api_versions_response::ApiVersion;
 use runnel_proto::kafka::messages::{ApiVersionsRequest, ApiVersionsResponse};
 
-use crate::kafka::api::{Call, SERVED};
+use crate::kafka::call::{Call, Served};
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(call: &Call, request: ApiVersionsRequest) -> ApiVersionsResponse {
@@ -12,17 +12,17 @@ pub(in crate::kafka) async fn handle(call: &Call, request: ApiVersionsRequest) -
     if call.version >= 3 && !named {
         return ApiVersionsResponse { error_code: ErrorCode::InvalidRequest.code(), ..Default::default() };
     }
-    ApiVersionsResponse { api_keys: served(), ..Default::default() }
+    ApiVersionsResponse { api_keys: keys(call.served), ..Default::default() }
 }
 
 /// The answer to a version that is not served, in version 0 (KIP-511).
-pub(in crate::kafka) fn unsupported() -> ApiVersionsResponse {
+pub(in crate::kafka) fn unsupported(served: Served) -> ApiVersionsResponse {
     let error_code = ErrorCode::UnsupportedVersion.code();
-    ApiVersionsResponse { error_code, api_keys: served(), ..Default::default() }
+    ApiVersionsResponse { error_code, api_keys: keys(served), ..Default::default() }
 }
 
-fn served() -> Vec<ApiVersion> {
-    let mut keys: Vec<_> = SERVED
+fn keys(served: Served) -> Vec<ApiVersion> {
+    let mut keys: Vec<_> = served
         .iter()
         .map(|(api, versions)| ApiVersion {
             api_key: api.code(),

@@ -4,7 +4,7 @@ use runnel_proto::kafka::ErrorCode;
 use runnel_proto::v1::ConfigSource;
 
 use super::Refusal;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::metadata::ConfigChange;
 
 /// What has settings.

@@ -8,7 +8,7 @@ use runnel_proto::kafka::messages::create_partitions_response::CreatePartitionsT
 use runnel_proto::kafka::messages::{CreatePartitionsRequest, CreatePartitionsResponse};
 
 use super::{Refusal, assignments_partitions};
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers a request: every topic is told of, whatever happened.
 pub(in crate::kafka) async fn handle(

@@ -9,7 +9,7 @@ use runnel_proto::kafka::{ErrorCode, StrBytes};
 
 use super::configs::source;
 use super::{Refusal, assignments_partitions};
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::operations::{CreateTopic, CreatedTopic};
 
 /// Every partition has one replica: this broker.

@@ -4,7 +4,7 @@ use runnel_proto::kafka::messages::delete_groups_response::DeletableGroupResult;
 use runnel_proto::kafka::messages::{DeleteGroupsRequest, DeleteGroupsResponse};
 
 use super::group_code;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(call: &Call, request: DeleteGroupsRequest) -> DeleteGroupsResponse {

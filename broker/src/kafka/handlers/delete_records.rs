@@ -7,7 +7,7 @@ use runnel_proto::kafka::messages::delete_records_response::{
 use runnel_proto::kafka::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
 
 use super::Refusal;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::types::Offset;
 
 /// Answers a request.

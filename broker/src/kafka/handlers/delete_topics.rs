@@ -6,7 +6,7 @@ use runnel_proto::kafka::messages::{DeleteTopicsRequest, DeleteTopicsResponse};
 use runnel_proto::kafka::{StrBytes, Uuid};
 
 use super::Refusal;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// The first version that may name topics by their ids.
 const IDS_SINCE: i16 = 6;

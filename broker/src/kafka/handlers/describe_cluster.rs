@@ -5,7 +5,7 @@ use runnel_proto::kafka::messages::{DescribeClusterRequest, DescribeClusterRespo
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
 use super::metadata::{CLUSTER_OPERATIONS, NOT_ASKED};
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Clients may ask for brokers; controllers have no address of their own.
 const BROKERS: i8 = 1;

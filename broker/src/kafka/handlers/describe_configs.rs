@@ -9,7 +9,7 @@ use runnel_proto::v1::ConfigEntry;
 
 use super::Refusal;
 use super::configs::{Resource, config_type, source};
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(

@@ -6,7 +6,7 @@ use runnel_proto::kafka::{ErrorCode, StrBytes};
 
 use super::group_code;
 use crate::coordinator::group::{GroupDescription, MemberDescription};
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// What anybody may do with a group while there are no access rules: Kafka's codes of operations as bits.
 const GROUP_OPERATIONS: i32 = 0b1101_0100_1000;

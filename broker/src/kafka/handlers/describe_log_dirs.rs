@@ -7,7 +7,7 @@ use runnel_proto::kafka::messages::describe_log_dirs_response::{
 };
 use runnel_proto::kafka::messages::{DescribeLogDirsRequest, DescribeLogDirsResponse};
 
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(

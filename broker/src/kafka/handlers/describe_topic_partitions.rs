@@ -7,7 +7,7 @@ use runnel_proto::kafka::messages::{DescribeTopicPartitionsRequest, DescribeTopi
 use runnel_proto::kafka::{StrBytes, Uuid};
 
 use super::metadata::TOPIC_OPERATIONS;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::partition::{Partition, Topic};
 

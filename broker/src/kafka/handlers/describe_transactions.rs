@@ -8,7 +8,7 @@ use runnel_proto::kafka::messages::{DescribeTransactionsRequest, DescribeTransac
 
 use crate::coordinator::group::NamedPartition;
 use crate::coordinator::transaction::TransactionDescription;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 
 /// Answers a request.

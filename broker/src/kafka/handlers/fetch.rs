@@ -15,7 +15,7 @@ use runnel_proto::records::{BatchHeader, Compression, split_batches};
 use tokio::time::{Instant, sleep_until};
 
 use super::check_epoch;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::kafka::session::{Plan, Wanted};
 use crate::log;

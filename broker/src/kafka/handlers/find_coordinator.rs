@@ -4,7 +4,7 @@ use runnel_proto::kafka::messages::find_coordinator_response::Coordinator;
 use runnel_proto::kafka::messages::{FindCoordinatorRequest, FindCoordinatorResponse};
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Groups, transactions and share groups.
 const KEY_TYPES: std::ops::RangeInclusive<i8> = 0..=2;

@@ -4,7 +4,7 @@ use runnel_proto::kafka::messages::{HeartbeatRequest, HeartbeatResponse};
 
 use super::group_code;
 use crate::coordinator::group;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(call: &Call, request: HeartbeatRequest) -> HeartbeatResponse {

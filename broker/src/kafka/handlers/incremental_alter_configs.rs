@@ -12,7 +12,7 @@ use runnel_proto::v1::ConfigEntry;
 
 use super::Refusal;
 use super::configs::Resource;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::metadata::ConfigChange;
 
 const SET: i8 = 0;

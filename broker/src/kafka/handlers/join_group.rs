@@ -7,7 +7,7 @@ use runnel_proto::kafka::{ErrorCode, StrBytes};
 use super::{group_code, owned};
 use crate::coordinator::group::{JoinRequest, Joined, Protocol};
 use crate::error::BrokerError;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// The first version whose clients join again with the id that they were given (KIP-394).
 const KNOWN_MEMBER_ID_SINCE: i16 = 4;

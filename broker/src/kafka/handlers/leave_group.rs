@@ -6,7 +6,7 @@ use runnel_proto::kafka::messages::{LeaveGroupRequest, LeaveGroupResponse};
 use super::group_code;
 use crate::coordinator::group::{LeaveRequest, LeavingMember};
 use crate::error::BrokerError;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// The first version that names several members.
 const SEVERAL_SINCE: i16 = 3;

@@ -5,7 +5,7 @@ use runnel_proto::kafka::messages::list_groups_response::ListedGroup;
 use runnel_proto::kafka::messages::{ListGroupsRequest, ListGroupsResponse};
 
 use super::group_code;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// The one type of group that there is.
 const CLASSIC: &str = "classic";

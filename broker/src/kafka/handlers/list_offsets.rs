@@ -10,7 +10,7 @@ use runnel_proto::kafka::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use runnel_proto::kafka::{ErrorCode, Uuid};
 
 use super::check_epoch;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::partition::Partition;
 use crate::types::{Offset, UnixMillis};

@@ -5,7 +5,7 @@ use runnel_proto::kafka::messages::list_transactions_response;
 use runnel_proto::kafka::messages::{ListTransactionsRequest, ListTransactionsResponse};
 
 use crate::coordinator::transaction::{TransactionFilter, TransactionState};
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(

@@ -10,7 +10,7 @@ use runnel_proto::kafka::messages::{MetadataRequest, MetadataResponse};
 use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 
 use crate::error::BrokerError;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::operations::CreateTopic;
 use crate::partition::Topic;

@@ -49,7 +49,7 @@ use bytes::Bytes;
 use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 
 use self::refusal::Refusal;
-use super::api::Call;
+use super::call::Call;
 use super::errors::code;
 use crate::error::BrokerError;
 use crate::partition::{Partition, Topic};

@@ -9,7 +9,7 @@ use runnel_proto::kafka::messages::{OffsetCommitRequest, OffsetCommitResponse};
 use super::{group_code, outcome_codes};
 use crate::coordinator::group::{CommitRequest, NamedPartition, OffsetToCommit};
 use crate::error::BrokerError;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// The first version that knows of groups that do not exist; before, their generations are illegal.
 const UNKNOWN_GROUP_SINCE: i16 = 9;

@@ -7,7 +7,7 @@ use runnel_proto::kafka::messages::{OffsetDeleteRequest, OffsetDeleteResponse};
 
 use super::group_code;
 use crate::coordinator::group::{DeleteOffsetsRequest, NamedPartition};
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(call: &Call, request: OffsetDeleteRequest) -> OffsetDeleteResponse {

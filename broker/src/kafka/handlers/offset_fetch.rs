@@ -14,7 +14,7 @@ use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 
 use super::group_code;
 use crate::coordinator::group::{FetchRequest, FetchedOffset, NamedPartition};
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// The first version that asks for several groups.
 const GROUPS_SINCE: i16 = 8;

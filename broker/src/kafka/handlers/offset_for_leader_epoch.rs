@@ -8,7 +8,7 @@ use runnel_proto::kafka::messages::{OffsetForLeaderEpochRequest, OffsetForLeader
 use runnel_proto::kafka::{ErrorCode, Uuid};
 
 use super::check_epoch;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::types::Offset;
 

@@ -14,8 +14,9 @@ use super::Refusal;
 use crate::coordinator::group::NamedPartition;
 use crate::coordinator::transaction::Producer;
 use crate::coordinator::transaction_runtime::Pass;
-use crate::kafka::api::{Call, Refused};
+use crate::kafka::call::Call;
 use crate::kafka::errors::code;
+use crate::kafka::refused::Refused;
 use crate::operations::Pending;
 use crate::partition::Topic;
 

@@ -7,7 +7,7 @@ use runnel_proto::kafka::messages::{
 };
 use runnel_proto::kafka::{ErrorCode, Uuid};
 
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers `ListPartitionReassignments`: none is under way.
 pub(in crate::kafka) async fn list_reassignments(

@@ -3,7 +3,7 @@
 use runnel_proto::kafka::messages::{SaslAuthenticateRequest, SaslAuthenticateResponse};
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers a request: what a Kafka broker says on a plain listener.
 pub(in crate::kafka) async fn handle(_: &Call, _: SaslAuthenticateRequest) -> SaslAuthenticateResponse {

@@ -5,7 +5,7 @@ use runnel_proto::kafka::messages::{SyncGroupRequest, SyncGroupResponse};
 
 use super::{group_code, owned};
 use crate::coordinator::group::SyncRequest;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers a request, when the leader has brought the assignment.
 pub(in crate::kafka) async fn handle(call: &Call, request: SyncGroupRequest) -> SyncGroupResponse {

@@ -9,7 +9,7 @@ use runnel_proto::kafka::messages::{TxnOffsetCommitRequest, TxnOffsetCommitRespo
 use super::{group_code, outcome_codes};
 use crate::coordinator::group::{CommitRequest, NamedPartition, OffsetToCommit, TransactionalCommitRequest};
 use crate::error::BrokerError;
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers a request, when the offsets are on disk.
 pub(in crate::kafka) async fn handle(

@@ -9,7 +9,7 @@ use runnel_proto::kafka::messages::{
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
 use super::configs::{BROKER, TOPIC};
-use crate::kafka::api::Call;
+use crate::kafka::call::Call;
 
 /// Answers `DescribeClientQuotas`: nobody has one.
 pub(in crate::kafka) async fn quotas(
