@@ -3,6 +3,7 @@
 mod change;
 mod cluster;
 mod configs;
+mod disk_space;
 mod fetch;
 mod groups;
 mod offsets;
@@ -93,7 +94,7 @@ struct Shared {
     produce_budget: Arc<Semaphore>,
     produce_budget_bytes: usize,
     fetch_budget: Arc<Semaphore>,
-    disk_space: produce::DiskSpace,
+    disk_space: disk_space::DiskSpace,
 }
 
 impl Operations {
@@ -124,7 +125,7 @@ impl Operations {
                 produce_budget: Arc::new(Semaphore::new(produce_budget_bytes)),
                 produce_budget_bytes,
                 fetch_budget: Arc::new(Semaphore::new(FETCH_BUDGET_BYTES)),
-                disk_space: produce::DiskSpace::default(),
+                disk_space: disk_space::DiskSpace::default(),
             }),
         })
     }

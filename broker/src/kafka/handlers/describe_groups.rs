@@ -5,13 +5,12 @@ use runnel_proto::kafka::messages::{DescribeGroupsRequest, DescribeGroupsRespons
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
 use super::group_code;
+use super::metadata::NOT_ASKED;
 use crate::coordinator::group::{GroupDescription, MemberDescription};
 use crate::kafka::call::Call;
 
 /// What anybody may do with a group while there are no access rules: Kafka's codes of operations as bits.
 const GROUP_OPERATIONS: i32 = 0b1101_0100_1000;
-/// The client did not ask.
-const NOT_ASKED: i32 = i32::MIN;
 /// The first version that tells of a group that does not exist; before, it is dead.
 const UNKNOWN_SINCE: i16 = 6;
 

@@ -10,6 +10,7 @@ use runnel_proto::kafka::messages::{ListOffsetsRequest, ListOffsetsResponse};
 use runnel_proto::kafka::{ErrorCode, Uuid};
 
 use super::check_epoch;
+use crate::error::BrokerError;
 use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::partition::Partition;
@@ -83,18 +84,17 @@ fn look(
         LATEST => Ok((figures.high_watermark, -1, epoch)),
         EARLIEST | EARLIEST_LOCAL | EARLIEST_PENDING_UPLOAD => Ok((figures.log_start_offset, -1, epoch)),
         LATEST_TIERED => Ok((-1, -1, -1)),
-        MAX_TIMESTAMP => newest(partition),
-        timestamp if timestamp >= 0 => first_since(partition, timestamp),
+        MAX_TIMESTAMP => record(partition, partition.newest_record()),
+        timestamp if timestamp >= 0 => record(partition, partition.offset_for_timestamp(timestamp)),
         _ => Err(ErrorCode::UnsupportedVersion),
     }
 }
 
-fn newest(partition: &Partition) -> Result<(Offset, UnixMillis, i32), ErrorCode> {
-    let found = partition.newest_record().map_err(|error| code(&error))?;
-    Ok(found.map_or((-1, -1, -1), |(offset, timestamp)| (offset, timestamp, partition.leader_epoch())))
-}
-
-fn first_since(partition: &Partition, timestamp: UnixMillis) -> Result<(Offset, UnixMillis, i32), ErrorCode> {
-    let found = partition.offset_for_timestamp(timestamp).map_err(|error| code(&error))?;
+/// A record that was looked for; all -1 when there is none.
+fn record(
+    partition: &Partition,
+    found: Result<Option<(Offset, UnixMillis)>, BrokerError>,
+) -> Result<(Offset, UnixMillis, i32), ErrorCode> {
+    let found = found.map_err(|error| code(&error))?;
     Ok(found.map_or((-1, -1, -1), |(offset, timestamp)| (offset, timestamp, partition.leader_epoch())))
 }
