@@ -1,6 +1,7 @@
 //! A real broker in a process of its own.
 
 use std::ffi::OsStr;
+use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,7 @@ pub struct TestBroker {
     // Before the home: the process goes first, its files after it.
     process: Process,
     data_dir: PathBuf,
+    listen: String,
     args: Vec<String>,
     home: Home,
 }
@@ -37,9 +39,22 @@ impl TestBroker {
     /// Starts one on a data directory that lies below the home or elsewhere.
     #[track_caller]
     pub fn start_on(home: Home, data_dir: &Path, settings: &[&str]) -> Self {
+        Self::start_listening(home, data_dir, settings, "127.0.0.1:0".to_owned())
+    }
+
+    /// Starts one that keeps its address over restarts, for clients that shall find it again.
+    #[track_caller]
+    pub fn start_at_one_address(settings: &[&str]) -> Self {
+        let home = Home::new();
+        let data_dir = home.data_dir();
+        Self::start_listening(home, &data_dir, settings, address_to_keep())
+    }
+
+    #[track_caller]
+    fn start_listening(home: Home, data_dir: &Path, settings: &[&str], listen: String) -> Self {
         let args: Vec<String> = settings.iter().map(|setting| format!("--set={setting}")).collect();
-        let process = spawn(&home, data_dir, &args);
-        let mut broker = Self { process, data_dir: data_dir.to_owned(), args, home };
+        let process = spawn(&home, data_dir, &listen, &args);
+        let mut broker = Self { process, data_dir: data_dir.to_owned(), listen, args, home };
         broker.wait_until_ready();
         broker
     }
@@ -86,7 +101,7 @@ impl TestBroker {
         &mut self.process
     }
 
-    /// `HOST:PORT`; a start takes a new port.
+    /// `HOST:PORT`; a start takes a new port, but for [`start_at_one_address`](Self::start_at_one_address).
     #[track_caller]
     pub fn address(&self) -> String {
         let cluster = self.runnel(["cluster", "info", "-o", "json"]).run().ok().json();
@@ -120,7 +135,7 @@ impl TestBroker {
     #[track_caller]
     pub fn start_again(&mut self) {
         self.process.kill();
-        self.process = spawn(&self.home, &self.data_dir, &self.args);
+        self.process = spawn(&self.home, &self.data_dir, &self.listen, &self.args);
         self.wait_until_ready();
     }
 
@@ -154,7 +169,20 @@ impl Drop for TestBroker {
     }
 }
 
-fn spawn(home: &Home, data_dir: &Path, args: &[String]) -> Process {
-    let command = home.runnel(["broker", "--listen", "127.0.0.1:0", "--data"]).arg(data_dir);
+fn spawn(home: &Home, data_dir: &Path, listen: &str, args: &[String]) -> Process {
+    let command = home.runnel(["broker", "--listen", listen, "--data"]).arg(data_dir);
     args.iter().fold(command, Runnel::arg).spawn()
+}
+
+/// An address that is free now, and that no outgoing connection takes while the broker is down: its port lies below
+/// those that systems choose from.
+fn address_to_keep() -> String {
+    let free = |port| {
+        let bound = TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr());
+        bound.map(|address| address.port()).map_err(|error| error.to_string())
+    };
+    eventually("a port to keep", || {
+        let chosen_by_the_system = free(0)?;
+        free(10_000 + chosen_by_the_system % 20_000).map(|port| format!("127.0.0.1:{port}"))
+    })
 }

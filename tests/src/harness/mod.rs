@@ -19,7 +19,7 @@ pub use random::Random;
 pub use tmux::Tmux;
 
 /// How long anything may take before a test gives up on it. Far more than it takes, so that a busy machine fails no test.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Tries until it works; the last refusal is told when that takes longer than [`PATIENCE`].
 #[track_caller]

@@ -2,9 +2,12 @@
 //!
 //! kcat is installed; `tests/clients/fetch.sh` fetches the others.
 
+mod flink;
 mod java;
+mod jvm;
 mod kcat;
 mod programs;
+mod streams;
 
 /// Whether producers ask for producer ids, so that what they repeat is stored once.
 const IDEMPOTENT: bool = true;
