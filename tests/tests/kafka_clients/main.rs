@@ -7,6 +7,7 @@ mod java;
 mod jvm;
 mod kcat;
 mod programs;
+mod rdkafka;
 mod streams;
 
 /// Whether producers ask for producer ids, so that what they repeat is stored once.
