@@ -29,6 +29,9 @@ pub enum BrokerError {
     /// An unknown key or a value outside its range.
     #[error("setting {key:?}: {reason}")]
     InvalidConfig { key: String, reason: String },
+    /// A level of a feature that can't be finalized (INVALID_UPDATE_VERSION).
+    #[error("feature {feature:?} can't be finalized at level {level}: {reason}")]
+    InvalidFeatureLevel { feature: String, level: i16, reason: String },
     /// A batch above `max.message.bytes`.
     #[error(
         "a batch of {size_bytes} bytes is larger than max.message.bytes of topic {topic:?}, {limit_bytes}; \
@@ -52,9 +55,6 @@ pub enum BrokerError {
         "epoch {epoch} of producer {producer_id} is over, {current} is current: a newer instance has taken over"
     )]
     InvalidProducerEpoch { producer_id: i64, epoch: i16, current: i16 },
-    /// A batch or marker that does not go with the producer's transaction (INVALID_TXN_STATE).
-    #[error("producer {producer_id} can't do this now: {reason}; abort its transaction")]
-    InvalidTxnState { producer_id: i64, reason: &'static str },
     /// A marker from a coordinator that another has replaced (TRANSACTION_COORDINATOR_FENCED).
     #[error(
         "the transaction coordinator of producer {producer_id} has epoch {epoch}, {current} is current: another one has \
@@ -135,9 +135,9 @@ pub enum BrokerError {
     /// The transaction before is still ending (CONCURRENT_TRANSACTIONS).
     #[error("the transaction of {transactional_id:?} is still ending; retry")]
     ConcurrentTransactions { transactional_id: String },
-    /// Not possible in the transaction's state (INVALID_TXN_STATE).
-    #[error("the transaction of {transactional_id:?} does not allow this: {reason}")]
-    InvalidTransactionState { transactional_id: String, reason: &'static str },
+    /// Not possible in the state of the producer's transaction (INVALID_TXN_STATE; TRANSACTION_ABORTABLE where clients know it).
+    #[error("the transaction of producer {producer:?} does not allow this: {reason}")]
+    InvalidTransactionState { producer: String, reason: &'static str },
     /// A transaction timeout outside the limits (INVALID_TRANSACTION_TIMEOUT).
     #[error(
         "a transaction timeout of {timeout_ms} ms is outside 1 to {max_ms} ms; shorten it or raise transaction.max.timeout.ms"
@@ -170,7 +170,7 @@ impl BrokerError {
             Self::InvalidRecord { .. }
             | Self::OutOfOrderSequence { .. }
             | Self::InvalidProducerEpoch { .. }
-            | Self::InvalidTxnState { .. }
+            | Self::InvalidTransactionState { .. }
             | Self::TransactionCoordinatorFenced { .. } => ErrorCode::InvalidRecord,
             Self::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
             Self::DiskFull => ErrorCode::DiskFull,
@@ -190,13 +190,12 @@ impl BrokerError {
             }
             Self::ProducerFenced { .. }
             | Self::InvalidProducerIdMapping { .. }
-            | Self::InvalidTransactionState { .. }
             | Self::InvalidTransactionTimeout { .. }
             | Self::UnknownTransactionalId { .. }
             | Self::OperationNotAttempted => ErrorCode::InvalidArgument,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Internal { .. } => ErrorCode::Internal,
-            Self::InvalidArgument { .. } => ErrorCode::InvalidArgument,
+            Self::InvalidArgument { .. } | Self::InvalidFeatureLevel { .. } => ErrorCode::InvalidArgument,
             Self::MetadataTooLarge { .. } => ErrorCode::MetadataTooLarge,
             Self::PolicyViolation { .. } => ErrorCode::PolicyViolation,
         }
@@ -219,7 +218,7 @@ impl BrokerError {
             Self::ProducerFenced { producer: name }
             | Self::InvalidProducerIdMapping { transactional_id: name, .. }
             | Self::ConcurrentTransactions { transactional_id: name }
-            | Self::InvalidTransactionState { transactional_id: name, .. }
+            | Self::InvalidTransactionState { producer: name, .. }
             | Self::UnknownTransactionalId { transactional_id: name } => name,
             Self::UnknownGroup { group }
             | Self::IllegalGeneration { group, .. }
@@ -231,11 +230,11 @@ impl BrokerError {
             Self::FencedInstance { instance, .. } => instance,
             Self::InvalidName { name, .. } | Self::InvalidArgument { name, .. } => name,
             Self::InvalidConfig { key, .. } => key,
+            Self::InvalidFeatureLevel { feature, .. } => feature,
             Self::CorruptBatch
             | Self::InvalidRecord { .. }
             | Self::OutOfOrderSequence { .. }
             | Self::InvalidProducerEpoch { .. }
-            | Self::InvalidTxnState { .. }
             | Self::TransactionCoordinatorFenced { .. }
             | Self::DiskFull
             | Self::StorageFailed { .. }

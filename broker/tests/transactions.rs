@@ -91,7 +91,7 @@ fn write(
         },
     );
     let topic = operations.registry().topic(TOPIC)?;
-    operations.produce_to(&topic, partition, batch.into()).map(|_| ())
+    operations.produce_to(&topic, partition, batch.into(), false).map(|_| ())
 }
 
 fn offsets(producer: Producer, offset: i64) -> TransactionalCommitRequest {
@@ -140,7 +140,7 @@ async fn open(operations: &Operations, producer: Producer, sequence: i32, offset
     for partition in [0, 1] {
         write(operations, producer, partition, sequence).expect("appended");
     }
-    let committed = operations.commit_offsets_in_transaction(ID, offsets(producer, offset)).await;
+    let committed = operations.commit_offsets_in_transaction(ID, offsets(producer, offset), false).await;
     assert_eq!(committed, Ok(vec![Ok(())]));
 }
 

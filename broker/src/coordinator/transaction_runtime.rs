@@ -111,6 +111,11 @@ impl Transactions {
         }
     }
 
+    /// Whether all of these may be written to, within the producer's open transaction.
+    pub fn takes_part(&self, transactional_id: &str, producer: Producer, targets: &[Target]) -> bool {
+        read(&self.machine).takes_part(transactional_id, producer, targets)
+    }
+
     /// Lets the caller write to what takes part in the producer's open transaction, for as long as it holds the result.
     ///
     /// # Errors

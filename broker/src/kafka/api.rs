@@ -18,7 +18,7 @@ use super::handlers::{
     end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
     leave_group, list_groups, list_offsets, list_transactions, metadata, offset_commit, offset_delete,
     offset_fetch, offset_for_leader_epoch, produce, replicas, sasl_authenticate, sasl_handshake, sync_group,
-    txn_offset_commit, unset,
+    txn_offset_commit, unset, update_features,
 };
 use super::refused::Refused;
 use crate::operations::Operations;
@@ -69,8 +69,8 @@ served! {
     InitProducerId 0..=5 => init_producer_id::handle,
     AddPartitionsToTxn 0..=3 => add_partitions_to_txn::handle,
     AddOffsetsToTxn 0..=4 => add_offsets_to_txn::handle,
-    EndTxn 0..=4 => end_txn::handle,
-    TxnOffsetCommit 0..=4 => txn_offset_commit::handle,
+    EndTxn 0..=5 => end_txn::handle,
+    TxnOffsetCommit 0..=5 => txn_offset_commit::handle,
     DescribeProducers 0..=0 => describe_producers::handle,
     DescribeTransactions 0..=0 => describe_transactions::handle,
     ListTransactions 0..=2 => list_transactions::handle,
@@ -85,6 +85,7 @@ served! {
     IncrementalAlterConfigs 0..=1 => incremental_alter_configs::handle,
     ListConfigResources 0..=1 => unset::config_resources,
     DescribeLogDirs 1..=4 => describe_log_dirs::handle,
+    UpdateFeatures 0..=2 => update_features::handle,
     DescribeCluster 0..=2 => describe_cluster::handle,
     DescribeTopicPartitions 0..=0 => describe_topic_partitions::handle,
     DescribeAcls 1..=3 => acls::describe,
@@ -102,11 +103,15 @@ pub(super) fn may_overlap(frame: &[u8]) -> bool {
     frame.first_chunk().is_some_and(|key| i16::from_be_bytes(*key) == ApiKey::Produce.code())
 }
 
-/// Begins to handle a request. What a produce request brings is appended on return.
+/// Begins to handle a request. What a produce request brings is appended on return, so that the next one comes after it.
 ///
 /// # Errors
 /// The request can't be understood, and the connection is of no more use.
-pub(super) fn begin(operations: &Operations, client: &Arc<Client>, frame: Frame) -> Result<Answer, Refused> {
+pub(super) async fn begin(
+    operations: &Operations,
+    client: &Arc<Client>,
+    frame: Frame,
+) -> Result<Answer, Refused> {
     let (header, body) = split_request(frame.bytes)?;
     let RequestHeader { request_api_version: version, correlation_id, client_id, .. } = header;
     let api = ApiKey::from_code(header.request_api_key).expect("the header was parted by it");
@@ -124,7 +129,7 @@ pub(super) fn begin(operations: &Operations, client: &Arc<Client>, frame: Frame)
     let budget = frame.budget;
     if api == ApiKey::Produce {
         let request = Message::from_bytes(body, version, DECODED_BYTES)?;
-        let pending = produce::begin(&call, request)?;
+        let pending = produce::begin(&call, request).await?;
         return Ok(async move {
             let response = pending.await;
             drop(budget);

@@ -59,7 +59,7 @@ impl Connection {
         tokio::pin!(stopped);
         let mut open = true;
         loop {
-            self.begin_all()?;
+            self.begin_all().await?;
             if !open && self.queue.is_empty() {
                 return Ok(());
             }
@@ -83,7 +83,7 @@ impl Connection {
     }
 
     /// Begins the requests that have come and need not wait.
-    fn begin_all(&mut self) -> Result<(), Refused> {
+    async fn begin_all(&mut self) -> Result<(), Refused> {
         loop {
             let Some(frame) = self.held.take().or_else(|| self.frames.pop()) else { return Ok(()) };
             let overlaps = api::may_overlap(&frame.bytes);
@@ -93,7 +93,7 @@ impl Connection {
                 return Ok(());
             }
             self.alone = !overlaps;
-            self.queue.push_back(api::begin(&self.operations, &self.client, frame)?);
+            self.queue.push_back(api::begin(&self.operations, &self.client, frame).await?);
         }
     }
 }

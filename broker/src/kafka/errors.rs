@@ -16,12 +16,12 @@ pub(super) fn code(error: &BrokerError) -> ErrorCode {
         BrokerError::TopicExists { .. } => ErrorCode::TopicAlreadyExists,
         BrokerError::InvalidPartitions { .. } => ErrorCode::InvalidPartitions,
         BrokerError::InvalidConfig { .. } => ErrorCode::InvalidConfig,
+        BrokerError::InvalidFeatureLevel { .. } => ErrorCode::InvalidUpdateVersion,
         BrokerError::RecordTooLarge { .. } => ErrorCode::MessageTooLarge,
         BrokerError::CorruptBatch => ErrorCode::CorruptMessage,
         BrokerError::InvalidRecord { .. } => ErrorCode::InvalidRecord,
         BrokerError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
         BrokerError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
-        BrokerError::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
         BrokerError::TransactionCoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
         BrokerError::OffsetOutOfRange { .. } => ErrorCode::OffsetOutOfRange,
         // Kafka has no code for a disk that is full for now; this one makes every client retry.

@@ -268,7 +268,8 @@ impl Log {
         self.check_failed()?;
         let marker = if batch.header.is_control() { producers::marker_in(&batch.bytes)? } else { None };
         if batch.header.producer_id >= 0
-            && let Verdict::Duplicate(sent) = self.producers.check(&batch.header, marker)?
+            && let Verdict::Duplicate(sent) =
+                self.producers.check(&batch.header, marker, batch.bumps_epoch)?
         {
             return Ok(Appended::before(&sent));
         }

@@ -26,6 +26,9 @@ pub struct ValidBatch {
     pub bytes: Bytes,
     /// Its header.
     pub header: BatchHeader,
+    /// The epoch of its producer rises with each transaction (KIP-890): the batches of one begin with sequence number 0, and its
+    /// marker has the next epoch.
+    pub bumps_epoch: bool,
 }
 
 impl ValidBatch {
@@ -36,7 +39,7 @@ impl ValidBatch {
     pub fn internal(bytes: Bytes) -> Result<Self, BatchError> {
         verify_crc(&bytes)?;
         let header = BatchHeader::parse(&bytes)?;
-        Ok(Self { bytes, header })
+        Ok(Self { bytes, header, bumps_epoch: false })
     }
 
     /// The timestamp of all its records, if the broker gave it.
@@ -76,12 +79,12 @@ pub fn check(
         check_keys(&bytes)?;
     }
     match config.message_timestamp_type {
-        TimestampType::CreateTime => Ok(ValidBatch { bytes, header }),
+        TimestampType::CreateTime => Ok(ValidBatch { bytes, header, bumps_epoch: false }),
         TimestampType::LogAppendTime => {
             let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
             stamp_append_time(&mut bytes, now_ms);
             let header = BatchHeader::parse(&bytes).map_err(refuse)?;
-            Ok(ValidBatch { bytes: bytes.freeze(), header })
+            Ok(ValidBatch { bytes: bytes.freeze(), header, bumps_epoch: false })
         }
     }
 }

@@ -35,8 +35,9 @@ async fn mark(registry: &Registry, target: &NamedPartition, marker: Marker) -> R
         control_type: if marker.commit { ControlType::Commit } else { ControlType::Abort },
         coordinator_epoch: marker.coordinator_epoch,
     };
-    let Marker { producer, .. } = marker;
-    let appended = partition.append_marker(producer.id, producer.epoch, control, clock::now_ms())?;
+    let Marker { producer, bumps_epoch, .. } = marker;
+    let now_ms = clock::now_ms();
+    let appended = partition.append_marker(producer.id, producer.epoch, control, bumps_epoch, now_ms)?;
     partition.durable(appended.next_offset).await
 }
 

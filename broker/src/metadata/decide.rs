@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::features::initial_records;
 use super::image::{MetadataImage, Topic};
 use super::record::{MAX_PARTITIONS, MAX_VALUE_BYTES, MetadataRecord, check_topic_name};
 use crate::error::BrokerError;
@@ -39,11 +40,14 @@ pub struct ConfigChange {
 }
 
 impl MetadataImage {
-    /// Gives a new data directory its identity; no record when it has one.
+    /// Gives a new data directory its identity, and the levels of features that it begins with; no record when it has one.
     pub fn register_cluster(&self, cluster_id: Uuid, now_ms: UnixMillis) -> Vec<LogRecord> {
         match self.cluster() {
             Some(_) => Vec::new(),
-            None => vec![MetadataRecord::Cluster { cluster_id, created_ms: now_ms }.encode()],
+            None => {
+                let cluster = MetadataRecord::Cluster { cluster_id, created_ms: now_ms }.encode();
+                std::iter::once(cluster).chain(initial_records()).collect()
+            }
         }
     }
 

@@ -43,6 +43,9 @@ pub struct MetadataImage {
     ids_by_collision_key: HashMap<String, TopicId>,
     broker_configs: BTreeMap<String, String>,
     broker_epoch: i32,
+    feature_levels: BTreeMap<String, i16>,
+    /// Of the last change of them.
+    features_epoch: Option<i64>,
 }
 
 impl MetadataImage {
@@ -65,6 +68,10 @@ impl MetadataImage {
                 self.broker_configs.remove(&key);
             }
             MetadataRecord::BrokerEpoch(epoch) => self.broker_epoch = epoch,
+            MetadataRecord::Feature { name, level, epoch } => {
+                self.feature_levels.insert(name, level);
+                self.features_epoch = self.features_epoch.max(Some(epoch));
+            }
         }
         Ok(())
     }
@@ -110,6 +117,16 @@ impl MetadataImage {
     /// Raised at every start that follows an unclean stop; 0 in a new data directory.
     pub fn broker_epoch(&self) -> i32 {
         self.broker_epoch
+    }
+
+    /// The finalized level of a feature; 0: it is not in force.
+    pub fn feature_level(&self, name: &str) -> i16 {
+        self.feature_levels.get(name).copied().unwrap_or(0)
+    }
+
+    /// Rises with each change of finalized levels; -1 before the first.
+    pub fn features_epoch(&self) -> i64 {
+        self.features_epoch.unwrap_or(-1)
     }
 
     fn put_topic(&mut self, topic: Topic) {

@@ -9,6 +9,7 @@
 
 pub mod catch_up;
 pub mod decide;
+mod features;
 pub mod image;
 pub mod mirror;
 pub mod record;
@@ -16,6 +17,7 @@ pub mod store;
 
 pub use catch_up::{Stretch, catch_up};
 pub use decide::{ConfigChange, NewTopic};
+pub use features::{Direction, FEATURES, Feature, FeatureUpdate};
 pub use image::{MetadataImage, Topic};
 pub use mirror::{Mirror, MirrorStatus};
 pub use record::MetadataRecord;

@@ -8,6 +8,7 @@
 //! | 2 topic | its id, 16 bytes | [`TopicValue`] |
 //! | 3 broker setting | its name in UTF-8 | [`BrokerConfigValue`] |
 //! | 4 broker epoch | nothing | [`BrokerEpochValue`] |
+//! | 5 feature | its name in UTF-8 | [`FeatureValue`] |
 //!
 //! A value is one byte, the version of its layout, then a Protobuf message; no value (a tombstone) means that the thing is
 //! gone. Kinds, versions and field numbers are on disk: never give one a second meaning. A field that an older broker may
@@ -33,6 +34,7 @@ const CLUSTER: u8 = 1;
 const TOPIC: u8 = 2;
 const BROKER_CONFIG: u8 = 3;
 const BROKER_EPOCH: u8 = 4;
+const FEATURE: u8 = 5;
 
 /// One change of the metadata, as the log records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,15 @@ pub enum MetadataRecord {
     },
     /// The broker's epoch: raised at every start that follows an unclean stop, and used as the leader epoch of every batch.
     BrokerEpoch(i32),
+    /// The finalized level of a feature.
+    Feature {
+        /// Its name.
+        name: String,
+        /// Its level; 0: it is not in force.
+        level: i16,
+        /// Higher than that of every change of a feature before.
+        epoch: i64,
+    },
 }
 
 /// Why a record of the log can't be understood.
@@ -116,6 +127,14 @@ struct BrokerEpochValue {
     epoch: i32,
 }
 
+#[derive(Clone, PartialEq, Message)]
+struct FeatureValue {
+    #[prost(int32, tag = "1")]
+    level: i32,
+    #[prost(int64, tag = "2")]
+    epoch: i64,
+}
+
 impl MetadataRecord {
     /// The record as the log keeps it.
     pub fn encode(&self) -> LogRecord {
@@ -142,6 +161,9 @@ impl MetadataRecord {
                 LogRecord { key: key(BROKER_CONFIG, name.as_bytes()), value: None }
             }
             Self::BrokerEpoch(epoch) => set(BROKER_EPOCH, &[], &BrokerEpochValue { epoch: *epoch }),
+            Self::Feature { name, level, epoch } => {
+                set(FEATURE, name.as_bytes(), &FeatureValue { level: (*level).into(), epoch: *epoch })
+            }
         }
     }
 
@@ -158,6 +180,7 @@ impl MetadataRecord {
             TOPIC => decode_topic(identity, value),
             BROKER_CONFIG => decode_broker_config(identity, value),
             BROKER_EPOCH => decode_broker_epoch(identity, value),
+            FEATURE => decode_feature(identity, value),
             found => Err(RecordError::Unknown { what: "record kind", found }),
         }
     }
@@ -200,6 +223,16 @@ fn decode_broker_epoch(identity: &[u8], value: Option<&[u8]>) -> Result<Metadata
         return Err(malformed(KIND, format!("epoch {epoch}")));
     }
     Ok(MetadataRecord::BrokerEpoch(epoch))
+}
+
+fn decode_feature(identity: &[u8], value: Option<&[u8]>) -> Result<MetadataRecord, RecordError> {
+    const KIND: &str = "feature";
+    let name = std::str::from_utf8(identity).map_err(|error| malformed(KIND, error))?.to_owned();
+    let FeatureValue { level, epoch } = message(KIND, required(KIND, value)?)?;
+    match i16::try_from(level) {
+        Ok(level) if level >= 0 && epoch >= 0 => Ok(MetadataRecord::Feature { name, level, epoch }),
+        _ => Err(malformed(KIND, format!("level {level}, epoch {epoch}"))),
+    }
 }
 
 /// Tells whether a topic may be called so, as Kafka's `Topic.validate` does.
@@ -276,6 +309,7 @@ mod tests {
             MetadataRecord::BrokerConfig { key: "log.retention.ms".into(), value: Some(String::new()) },
             MetadataRecord::BrokerConfig { key: "log.retention.ms".into(), value: None },
             MetadataRecord::BrokerEpoch(41),
+            MetadataRecord::Feature { name: "transaction.version".into(), level: 2, epoch: 7 },
         ]
     }
 
@@ -308,7 +342,7 @@ mod tests {
 
     #[test]
     fn what_has_no_end_is_never_null() {
-        for kind in [CLUSTER, BROKER_EPOCH] {
+        for kind in [CLUSTER, BROKER_EPOCH, FEATURE] {
             assert!(matches!(MetadataRecord::decode(&[kind], None), Err(RecordError::Malformed { .. })));
         }
     }
@@ -333,7 +367,7 @@ mod tests {
         }
 
         #[test]
-        fn damaged_records_are_refused_or_read(pick in 0usize..6, at in any::<prop::sample::Index>(), flip in 1u8..) {
+        fn damaged_records_are_refused_or_read(pick in 0usize..7, at in any::<prop::sample::Index>(), flip in 1u8..) {
             let LogRecord { key, value } = samples().swap_remove(pick).encode();
             if let Some(value) = value {
                 let mut value = value.to_vec();

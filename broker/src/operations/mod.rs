@@ -4,6 +4,7 @@ mod change;
 mod cluster;
 mod configs;
 mod disk_space;
+mod features;
 mod fetch;
 mod groups;
 mod offsets;
@@ -17,6 +18,7 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use cluster::BrokerInfo;
+pub use features::FinalizedFeatures;
 pub use fetch::{Chunk, Position};
 pub use groups::{GroupProgress, PartitionProgress};
 pub use offsets::OffsetSpec;

@@ -8,8 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::Operations;
 use crate::clock;
 use crate::error::BrokerError;
-use crate::log::Appended;
-use crate::log::validate;
+use crate::log::{Appended, ValidBatch, validate};
 use crate::partition::{Partition, Topic};
 use crate::types::Offset;
 
@@ -40,13 +39,20 @@ impl Operations {
         budget: OwnedSemaphorePermit,
     ) -> Result<Pending, BrokerError> {
         let topic = self.registry().topic(topic)?;
-        let (partition, appended) = self.append(&topic, partition, batch)?;
+        let (partition, appended) = self.append(&topic, partition, batch, false)?;
         Ok(Pending { partition, appended, _budget: Some(budget) })
     }
 
-    /// The same for a topic that is known; the caller holds what its request was admitted with.
-    pub fn produce_to(&self, topic: &Topic, partition: i32, batch: Bytes) -> Result<Pending, BrokerError> {
-        let (partition, appended) = self.append(topic, partition, batch)?;
+    /// The same for a topic that is known; the caller holds what its request was admitted with. `bumps_epoch`: the epoch of the
+    /// batch's producer rises with each transaction.
+    pub fn produce_to(
+        &self,
+        topic: &Topic,
+        partition: i32,
+        batch: Bytes,
+        bumps_epoch: bool,
+    ) -> Result<Pending, BrokerError> {
+        let (partition, appended) = self.append(topic, partition, batch, bumps_epoch)?;
         Ok(Pending { partition, appended, _budget: None })
     }
 
@@ -55,16 +61,12 @@ impl Operations {
         topic: &Topic,
         partition: i32,
         batch: Bytes,
+        bumps_epoch: bool,
     ) -> Result<(Arc<Partition>, Appended), BrokerError> {
-        if topic.internal {
-            return Err(BrokerError::PolicyViolation {
-                topic: topic.name.to_string(),
-                reason: "the broker alone writes to its internal topics",
-            });
-        }
-        let partition = Arc::clone(topic.partition(partition)?);
+        let partition = Arc::clone(topic.writable_partition(partition)?);
         let now_ms = clock::now_ms();
         let batch = validate::check(batch, &topic.config, &topic.name, now_ms)?;
+        let batch = ValidBatch { bumps_epoch, ..batch };
         let appended = partition.append(&batch, now_ms);
         self.tell_of_space(&appended, now_ms);
         Ok((partition, appended?))

@@ -25,7 +25,10 @@ impl Operations {
     ) -> Result<Vec<Result<(), BrokerError>>, BrokerError> {
         let mut outcomes: Vec<_> = partitions
             .iter()
-            .map(|partition| self.registry().partition(&partition.topic, partition.partition).map(|_| ()))
+            .map(|partition| {
+                let topic = self.registry().topic(&partition.topic)?;
+                topic.writable_partition(partition.partition).map(|_| ())
+            })
             .collect();
         if outcomes.iter().any(Result::is_err) {
             for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
@@ -34,7 +37,9 @@ impl Operations {
             return Ok(outcomes);
         }
         let targets = partitions.into_iter().map(Target::Partition).collect();
-        self.transactions().add(AddRequest { transactional_id, producer, targets }).await?;
+        self.transactions()
+            .add(AddRequest { transactional_id, producer, targets, bumps_epoch: false })
+            .await?;
         Ok(outcomes)
     }
 
@@ -46,17 +51,37 @@ impl Operations {
         group: String,
     ) -> Result<(), BrokerError> {
         let targets = vec![Target::Group(group)];
-        self.transactions().add(AddRequest { transactional_id, producer, targets }).await
+        self.transactions().add(AddRequest { transactional_id, producer, targets, bumps_epoch: false }).await
     }
 
-    /// Commits offsets within the producer's transaction; one outcome for each. They count when it commits.
+    /// Lets partitions and groups take part in the producer's transaction that it is about to write to, unless they do already:
+    /// so do producers whose epoch rises with each transaction, without asking first (KIP-890).
+    pub async fn extend_transaction(
+        &self,
+        transactional_id: &str,
+        producer: Producer,
+        targets: Vec<Target>,
+    ) -> Result<(), BrokerError> {
+        if self.transactions().takes_part(transactional_id, producer, &targets) {
+            return Ok(());
+        }
+        let transactional_id = transactional_id.to_owned();
+        self.transactions().add(AddRequest { transactional_id, producer, targets, bumps_epoch: true }).await
+    }
+
+    /// Commits offsets within the producer's transaction; one outcome for each. They count when it commits. `extends`: the group
+    /// takes part from now on.
     pub async fn commit_offsets_in_transaction(
         &self,
         transactional_id: &str,
         request: TransactionalCommitRequest,
+        extends: bool,
     ) -> Result<Vec<Result<(), BrokerError>>, BrokerError> {
         let producer = Producer { id: request.producer_id, epoch: request.producer_epoch };
         let group = Target::Group(request.commit.group.clone());
+        if extends {
+            self.extend_transaction(transactional_id, producer, vec![group.clone()]).await?;
+        }
         // The transaction's end reaches the group after these offsets, or they are refused here.
         let _inside = self.transactions().enter(transactional_id, producer, &group)?;
         self.groups().commit_transactional(request).await

@@ -29,6 +29,20 @@ impl Topic {
         self.config.cleanup_policy.compact
     }
 
+    /// The partition of that number, for those who write to it.
+    ///
+    /// # Errors
+    /// [`BrokerError::PolicyViolation`] where the broker alone writes, [`BrokerError::UnknownPartition`].
+    pub fn writable_partition(&self, partition: i32) -> Result<&Arc<Partition>, BrokerError> {
+        if self.internal {
+            return Err(BrokerError::PolicyViolation {
+                topic: self.name.to_string(),
+                reason: "the broker alone writes to its internal topics",
+            });
+        }
+        self.partition(partition)
+    }
+
     /// The partition of that number.
     pub fn partition(&self, partition: i32) -> Result<&Arc<Partition>, BrokerError> {
         usize::try_from(partition).ok().and_then(|index| self.partitions.get(index)).ok_or_else(|| {

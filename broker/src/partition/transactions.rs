@@ -22,17 +22,20 @@ pub struct Committed {
 
 impl Partition {
     /// Ends a producer's transaction: appends its marker, as [`Partition::append`] does a batch. One that ends no open
-    /// transaction is appended all the same, since the coordinator may have to repeat itself.
+    /// transaction is appended all the same, since the coordinator may have to repeat itself. `bumps_epoch`: the epoch is above
+    /// the transaction's (KIP-890).
     pub fn append_marker(
         self: &Arc<Self>,
         producer_id: i64,
         producer_epoch: i16,
         marker: TransactionMarker,
+        bumps_epoch: bool,
         now_ms: UnixMillis,
     ) -> Result<Appended, BrokerError> {
         let bytes = control_batch(marker, producer_id, producer_epoch, now_ms);
         let batch = ValidBatch::internal(bytes)
             .map_err(|error| BrokerError::Internal { reason: error.to_string() })?;
+        let batch = ValidBatch { bumps_epoch, ..batch };
         self.despite_full_disk(|| self.append(&batch, now_ms))
     }
 

@@ -38,7 +38,7 @@ pub(super) enum Verdict {
     Duplicate(i64),
     OutOfOrderSequence,
     InvalidProducerEpoch,
-    InvalidTxnState,
+    InvalidTransactionState,
     TransactionCoordinatorFenced,
 }
 
@@ -48,7 +48,9 @@ impl Verdict {
         match error {
             LogError::Refused(BrokerError::OutOfOrderSequence { .. }) => Some(Self::OutOfOrderSequence),
             LogError::Refused(BrokerError::InvalidProducerEpoch { .. }) => Some(Self::InvalidProducerEpoch),
-            LogError::Refused(BrokerError::InvalidTxnState { .. }) => Some(Self::InvalidTxnState),
+            LogError::Refused(BrokerError::InvalidTransactionState { .. }) => {
+                Some(Self::InvalidTransactionState)
+            }
             LogError::Refused(BrokerError::TransactionCoordinatorFenced { .. }) => {
                 Some(Self::TransactionCoordinatorFenced)
             }
@@ -96,7 +98,7 @@ impl Ledger {
             return Verdict::OutOfOrderSequence;
         }
         if self.open_transaction(new.stamp.producer_id).is_some() && !new.stamp.transactional {
-            return Verdict::InvalidTxnState;
+            return Verdict::InvalidTransactionState;
         }
         Verdict::Append
     }

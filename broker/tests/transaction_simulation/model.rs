@@ -15,7 +15,7 @@ pub(crate) type TransactionKey = (String, u64);
 /// What a partition holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Entry {
-    Data(i64, TransactionKey),
+    Data(Producer, TransactionKey),
     Marker(Marker, TransactionKey),
 }
 
@@ -127,7 +127,7 @@ impl Model {
         let is_marked = self.marked.contains(&(key.clone(), target.clone()));
         assert!(!is_marked, "{producer} writes to {target:?} behind the marker of {key:?}");
         self.check_epoch(target, producer);
-        let entry = Entry::Data(producer.id, key.clone());
+        let entry = Entry::Data(producer, key.clone());
         self.partitions.entry(target.clone()).or_default().push(entry);
     }
 
@@ -226,15 +226,17 @@ impl Model {
     pub(crate) fn check_settled(&self) {
         for (target, entries) in &self.partitions {
             for (at, entry) in entries.iter().enumerate() {
-                let Entry::Data(producer_id, key) = entry else { continue };
+                let Entry::Data(producer, key) = entry else { continue };
                 let end = entries[at..].iter().find_map(|entry| match entry {
-                    Entry::Marker(marker, of) if marker.producer.id == *producer_id => {
-                        Some((marker.commit, of))
-                    }
+                    Entry::Marker(marker, of) if marker.producer.id == producer.id => Some((marker, of)),
                     _ => None,
                 });
                 let decided = self.decided.get(key).map(|(commit, _)| (*commit, key));
-                assert_eq!(end, decided, "what {key:?} wrote to {target:?}");
+                let told = end.map(|(marker, of)| (marker.commit, of));
+                assert_eq!(told, decided, "what {key:?} wrote to {target:?}");
+                let bumped = end.filter(|(marker, _)| marker.bumps_epoch);
+                let is_above = bumped.is_none_or(|(marker, _)| marker.producer.epoch > producer.epoch);
+                assert!(is_above, "{producer} and the marker of {key:?} in {target:?} have one epoch");
             }
         }
     }

@@ -15,8 +15,10 @@ pub(crate) const TIMEOUT_MS: i32 = 5_000;
 pub(crate) struct Client {
     pub(crate) id: String,
     pub(crate) producer: Option<Producer>,
-    /// Its epoch rises with each transaction.
-    bumps_epoch: bool,
+    /// Its epoch rises with each transaction, and what it writes to takes part by that.
+    pub(crate) bumps_epoch: bool,
+    /// What it is about to write to, once that takes part.
+    pub(crate) writes_to: Option<(Producer, Target)>,
     /// What it waits for.
     pub(crate) waiting: Option<Ticket>,
     /// Does nothing before then.
@@ -34,7 +36,15 @@ pub(crate) enum Step {
 
 impl Client {
     pub(crate) fn new(id: String, bumps_epoch: bool) -> Self {
-        Self { id, producer: None, bumps_epoch, waiting: None, acts_at: 0, unanswered_end: None }
+        Self {
+            id,
+            producer: None,
+            bumps_epoch,
+            writes_to: None,
+            waiting: None,
+            acts_at: 0,
+            unanswered_end: None,
+        }
     }
 
     pub(crate) fn next_step(&mut self, random: &mut Random) -> Step {
@@ -93,7 +103,13 @@ impl Client {
 
     fn add(&self, producer: Producer, random: &mut Random) -> Request {
         let targets = (0..=random.below(2)).map(|_| target(random)).collect();
-        Request::Add(AddRequest { transactional_id: self.id.clone(), producer, targets })
+        self.extend(producer, targets)
+    }
+
+    /// Lets something take part.
+    pub(crate) fn extend(&self, producer: Producer, targets: Vec<Target>) -> Request {
+        let (transactional_id, bumps_epoch) = (self.id.clone(), self.bumps_epoch);
+        Request::Add(AddRequest { transactional_id, producer, targets, bumps_epoch })
     }
 }
 

@@ -221,7 +221,7 @@ impl World {
         assert_eq!(self.machine.ignored_records(), 0);
         self.asked.clear();
         for client in &mut self.clients {
-            client.waiting = None;
+            (client.waiting, client.writes_to) = (None, None);
         }
         let actions = self.machine.loaded(self.now);
         self.act(actions);
@@ -252,7 +252,7 @@ impl World {
         }
         let at = self.random.below(self.clients.len() as u64) as usize;
         if self.random.permille(self.scenario.losses) {
-            self.clients[at].waiting = None;
+            (self.clients[at].waiting, self.clients[at].writes_to) = (None, None);
         }
         if self.random.permille(self.scenario.hangs) {
             self.clients[at].acts_at = self.now + self.random.below(3 * TIMEOUT_MS as u64) as i64;
@@ -271,8 +271,16 @@ impl World {
                     self.ask(request);
                 }
                 Step::Write(producer, target) => {
-                    let id = client.id.clone();
-                    self.enter(id, producer, target);
+                    let targets = vec![target.clone()];
+                    if client.bumps_epoch && !self.machine.takes_part(&client.id, producer, &targets) {
+                        client.waiting = Some(self.tickets + 1);
+                        let request = client.extend(producer, targets);
+                        client.writes_to = Some((producer, target));
+                        self.ask(request);
+                    } else {
+                        let id = client.id.clone();
+                        self.enter(id, producer, target);
+                    }
                 }
             }
         }
@@ -381,6 +389,12 @@ impl World {
         if let Some(client) = clients.find(|client| client.waiting == Some(ticket)) {
             client.waiting = None;
             client.answered(answer, &mut self.random);
+            if let Some((producer, target)) = client.writes_to.take()
+                && answer.is_ok()
+            {
+                let id = client.id.clone();
+                self.enter(id, producer, target);
+            }
         }
     }
 

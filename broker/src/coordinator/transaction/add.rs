@@ -28,6 +28,7 @@ impl Transaction {
             state: TransactionState::Ongoing,
             targets: kept.targets.iter().cloned().chain(request.targets).collect(),
             updated_ms: cx.now,
+            bumps_epoch: request.bumps_epoch,
             started_ms: kept.started_ms.filter(|_| is_open).or(Some(cx.now)),
             ..kept.clone()
         };

@@ -59,6 +59,8 @@ pub struct Marker {
     pub coordinator_epoch: i32,
     /// It counts; if not, it is aborted.
     pub commit: bool,
+    /// The producer's epoch is above the one under which the transaction was written (KIP-890).
+    pub bumps_epoch: bool,
 }
 
 /// A producer in one of its lives. Whoever has the highest epoch of an id is the producer, all others are fenced.
@@ -98,7 +100,8 @@ pub struct InitRequest {
     pub producer: Option<Producer>,
 }
 
-/// What a producer is about to write to (AddPartitionsToTxn) or to commit offsets of (AddOffsetsToTxn). All or nothing.
+/// What a producer is about to write to (AddPartitionsToTxn, or Produce itself) or to commit offsets of (AddOffsetsToTxn, or
+/// TxnOffsetCommit itself). All or nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddRequest {
     /// The producer's name.
@@ -107,6 +110,8 @@ pub struct AddRequest {
     pub producer: Producer,
     /// What takes part from now on. Whether it exists is for the caller to check.
     pub targets: Vec<Target>,
+    /// The producer's epoch rises when this transaction ends (KIP-890; Produce v12, TxnOffsetCommit v5).
+    pub bumps_epoch: bool,
 }
 
 /// The end of a transaction (EndTxn).

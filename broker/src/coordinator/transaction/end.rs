@@ -34,6 +34,10 @@ impl Transaction {
                 cx.reply(ticket, Ok(Reply::Ended(kept.producer)));
                 return Ok(Outcome::Done);
             }
+            // The caller knows its next epoch: this ends its next transaction, and comes too early.
+            TransactionState::PrepareCommit | TransactionState::PrepareAbort if bumps_epoch => {
+                return Err(self.concurrent());
+            }
             TransactionState::PrepareCommit if commit => return Err(self.concurrent()),
             TransactionState::PrepareAbort if !commit => return Err(self.concurrent()),
             TransactionState::Empty => return Err(self.invalid_state("none is open")),
@@ -50,18 +54,16 @@ impl Transaction {
             bumps_epoch,
             ..kept.clone()
         };
-        let mut successor = kept.producer;
         if bumps_epoch {
             metadata.producer.epoch += 1;
             metadata.last_epoch = Some(kept.producer.epoch);
-            successor = metadata.producer;
             if kept.is_exhausted() {
                 let Some(id) = cx.ids.take() else { return Ok(Outcome::NeedsProducerId) };
                 metadata.next_producer_id = Some(id);
-                successor = Producer { id, epoch: 0 };
             }
         }
-        self.close(&metadata, Some((ticket, Ok(Reply::Ended(successor)))), cx);
+        let reply = Reply::Ended(metadata.successor());
+        self.close(&metadata, Some((ticket, Ok(reply))), cx);
         Ok(Outcome::Done)
     }
 
@@ -86,20 +88,23 @@ impl Transaction {
         }
     }
 
-    /// Aborts an open transaction under an epoch that nobody has, so that whoever had it can write no more.
+    /// Aborts an open transaction under the next epoch, so that whoever had the one before can write no more: because somebody
+    /// asked to take over, or because its time is up. In the latter case a producer whose epoch rises with each transaction may
+    /// go on: it finds out that it can't write, asks to abort, and learns its next epoch as if it had ended this itself.
     pub(super) fn fence(
         &mut self,
         asked: Option<(Ticket, Result<Reply, BrokerError>)>,
         cx: &mut Context<'_>,
     ) {
         let Some(kept) = &self.kept else { return };
+        let goes_on = asked.is_none() && kept.bumps_epoch && !kept.is_exhausted();
         let epoch = kept.producer.epoch.checked_add(1).expect("the last epoch is given to nobody");
         let metadata = TransactionMetadata {
             producer: Producer { epoch, ..kept.producer },
-            last_epoch: None,
+            last_epoch: goes_on.then_some(kept.producer.epoch),
             state: TransactionState::PrepareAbort,
             updated_ms: cx.now,
-            bumps_epoch: false,
+            bumps_epoch: goes_on,
             ..kept.clone()
         };
         self.close(&metadata, asked, cx);

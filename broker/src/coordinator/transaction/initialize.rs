@@ -66,7 +66,7 @@ impl Transaction {
     fn check_claim(&self, kept: &TransactionMetadata, claim: Option<Producer>) -> Result<(), BrokerError> {
         let Some(claim) = claim else { return Ok(()) };
         let was_before = is_retry(kept, claim) && kept.state != TransactionState::Ongoing;
-        if claim == kept.producer || was_before { Ok(()) } else { Err(self.fenced()) }
+        if claim == kept.successor() || was_before { Ok(()) } else { Err(self.fenced()) }
     }
 
     /// `None` when a fresh producer id is needed and none is at hand.

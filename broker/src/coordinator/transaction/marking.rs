@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::api::{Action, Producer, Target};
+use super::api::{Action, Target};
 use super::context::{Context, Then};
 use super::state::{Transaction, TransactionMetadata, TransactionState};
 use crate::error::BrokerError;
@@ -81,12 +81,12 @@ impl Transaction {
             state,
             targets: BTreeSet::new(),
             updated_ms: cx.now,
+            producer: kept.successor(),
             next_producer_id: None,
             ..kept.clone()
         };
-        if let Some(id) = kept.next_producer_id {
+        if kept.next_producer_id.is_some() {
             metadata.previous_producer_id = Some(kept.producer.id);
-            metadata.producer = Producer { id, epoch: 0 };
         }
         self.frozen = true;
         cx.write(self.record(&metadata), Then::Completed);

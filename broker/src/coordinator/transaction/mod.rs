@@ -34,7 +34,7 @@ pub use views::{TransactionDescription, TransactionFilter, TransactionSummary};
 use self::context::{Context, Then};
 use self::producer_ids::{BLOCK, ProducerIds, Waiter};
 use self::records::{Key, producer_ids_record};
-use self::state::Transaction;
+use self::state::{Held, Transaction};
 use super::fields::{MAX_STRING_BYTES, RecordError};
 use crate::error::BrokerError;
 use crate::types::{LogRecord, UnixMillis};
@@ -127,7 +127,7 @@ impl TransactionCoordinator {
         if transaction.held.len() >= MAX_HELD {
             return vec![Action::Reply(ticket, Err(busy()))];
         }
-        transaction.held.push_back((ticket, request));
+        transaction.held.push_back(Held { ticket, request, came_at: now });
         self.work_off(now, &id)
     }
 
@@ -169,6 +169,14 @@ impl TransactionCoordinator {
         self.step(now, transactional_id, |transaction, cx| transaction.marked(target, result, cx))
     }
 
+    /// Whether all of these may be written to, within the producer's open transaction.
+    pub fn takes_part(&self, transactional_id: &str, producer: Producer, targets: &[Target]) -> bool {
+        let transaction = self.transactions.get(transactional_id);
+        transaction.is_some_and(|transaction| {
+            targets.iter().all(|target| transaction.check_open(producer, target).is_ok())
+        })
+    }
+
     /// Lets somebody in who is about to write within the producer's open transaction. Its end waits until they
     /// [`leave`](Self::leave): what is written in between lies before the markers.
     ///
@@ -199,6 +207,7 @@ impl TransactionCoordinator {
             let Some((_, id)) = self.wakes.pop_first() else { break };
             self.transaction(&id).wake_at = None;
             actions.extend(self.step(now, &id, Transaction::tick));
+            actions.extend(self.work_off(now, &id));
         }
         if self.next_expiry <= now {
             self.next_expiry = now + self.settings.expiration_check_interval_ms;
@@ -270,7 +279,7 @@ impl TransactionCoordinator {
                     let transaction = self.transaction(&id);
                     transaction.waits_for_id = false;
                     if let Err(error) = result
-                        && let Some((ticket, _)) = transaction.held.pop_front()
+                        && let Some(Held { ticket, .. }) = transaction.held.pop_front()
                     {
                         actions.push(Action::Reply(ticket, Err(error.clone())));
                     }
@@ -285,10 +294,16 @@ impl TransactionCoordinator {
     /// Works off what a transactional id holds back, as far as its writes allow.
     fn work_off(&mut self, now: UnixMillis, id: &str) -> Vec<Action> {
         let mut actions = Vec::new();
-        while let Some((ticket, request)) = self.transactions.get_mut(id).and_then(Transaction::next_request)
-        {
-            actions.extend(self.step(now, id, |transaction, cx| transaction.perform(ticket, request, cx)));
+        loop {
+            let transaction = self.transactions.get_mut(id);
+            let Some(held) =
+                transaction.and_then(|transaction| transaction.next_request(now, &self.settings))
+            else {
+                break;
+            };
+            actions.extend(self.step(now, id, |transaction, cx| transaction.perform(held, cx)));
         }
+        self.reschedule(id);
         actions
     }
 
@@ -330,7 +345,7 @@ impl TransactionCoordinator {
     /// Notes when the transactional id wants to be looked at.
     fn reschedule(&mut self, id: &str) {
         let Some(transaction) = self.transactions.get_mut(id) else { return };
-        let wake_at = transaction.next_deadline();
+        let wake_at = transaction.next_deadline(&self.settings);
         if transaction.wake_at != wake_at {
             if let Some(at) = transaction.wake_at {
                 self.wakes.remove(&(at, id.to_owned()));

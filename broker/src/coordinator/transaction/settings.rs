@@ -9,6 +9,9 @@ pub struct TransactionSettings {
     pub expiration_ms: i64,
     /// `transaction.remove.expired.transaction.cleanup.interval.ms`: how often it is looked for those that are due.
     pub expiration_check_interval_ms: i64,
+    /// How long the beginning of a transaction waits for the end of the one before, until it is told to come again (Kafka's
+    /// `add.partitions.to.txn.retry.backoff.max.ms`).
+    pub begin_wait_ms: i64,
     /// How long to wait before a marker or record that could not be written is tried again.
     pub retry_ms: i64,
 }
@@ -19,6 +22,7 @@ impl Default for TransactionSettings {
             max_timeout_ms: 900_000,
             expiration_ms: 7 * 24 * 3_600_000,
             expiration_check_interval_ms: 3_600_000,
+            begin_wait_ms: 100,
             retry_ms: 1_000,
         }
     }

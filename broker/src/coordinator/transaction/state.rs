@@ -7,6 +7,7 @@ use super::api::{Marker, Producer, Request, Target, Ticket};
 use super::context::Context;
 use super::marking::Marking;
 use super::records::transaction_record;
+use super::settings::TransactionSettings;
 use crate::error::BrokerError;
 use crate::types::{LogRecord, UnixMillis};
 
@@ -83,11 +84,16 @@ pub struct TransactionMetadata {
     pub updated_ms: UnixMillis,
     /// When the transaction was begun; `None` before the first one.
     pub started_ms: Option<UnixMillis>,
-    /// The producer's epoch rises with each transaction (KIP-890).
+    /// The producer's epoch rises with each transaction (KIP-890): with the one that is open or ending, or that ended last.
     pub bumps_epoch: bool,
 }
 
 impl TransactionMetadata {
+    /// Who has the id once the transaction has ended. It has been told so, and may ask for its next one already.
+    pub(super) fn successor(&self) -> Producer {
+        self.next_producer_id.map_or(self.producer, |id| Producer { id, epoch: 0 })
+    }
+
     /// No further instance can have this producer id.
     pub(super) fn is_exhausted(&self) -> bool {
         is_exhausted(self.producer.epoch)
@@ -113,7 +119,7 @@ pub(super) struct Transaction {
     pub(super) is_closing: bool,
     /// The first request in line waits for a producer id.
     pub(super) waits_for_id: bool,
-    pub(super) held: VecDeque<(Ticket, Request)>,
+    pub(super) held: VecDeque<Held>,
     /// Writers who are in the middle of it: no marker may come before what they write.
     pub(super) inside: usize,
     /// What is left to do for a transaction that is ending.
@@ -123,6 +129,14 @@ pub(super) struct Transaction {
 
     /// When it wants to be looked at next, as the coordinator has it in its list.
     pub(super) wake_at: Option<UnixMillis>,
+}
+
+/// A request in line.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) ticket: Ticket,
+    pub(super) request: Request,
+    pub(super) came_at: UnixMillis,
 }
 
 impl Transaction {
@@ -156,8 +170,17 @@ impl Transaction {
     }
 
     /// The next request, unless it must wait.
-    pub(super) fn next_request(&mut self) -> Option<(Ticket, Request)> {
-        if self.frozen || self.waits_for_id { None } else { self.held.pop_front() }
+    pub(super) fn next_request(&mut self, now: UnixMillis, settings: &TransactionSettings) -> Option<Held> {
+        let must_wait = self.waits_until(settings).is_some_and(|until| until > now);
+        if self.frozen || self.waits_for_id || must_wait { None } else { self.held.pop_front() }
+    }
+
+    /// Until when the first request in line waits for the end of a transaction, because it begins the next: told to come again
+    /// at once, a producer that ends one transaction after the other would mostly sleep.
+    fn waits_until(&self, settings: &TransactionSettings) -> Option<UnixMillis> {
+        let Held { request: Request::Add(add), came_at, .. } = self.held.front()? else { return None };
+        let kept = self.check_producer(add.producer).ok()?;
+        kept.state.is_ending().then_some(came_at + settings.begin_wait_ms)
     }
 
     /// Sets when the open transaction is aborted. A start that lies ahead, by a clock that was set back, counts as now.
@@ -169,18 +192,18 @@ impl Transaction {
     }
 
     /// When something is due without anybody asking.
-    pub(super) fn next_deadline(&self) -> Option<UnixMillis> {
+    pub(super) fn next_deadline(&self, settings: &TransactionSettings) -> Option<UnixMillis> {
         if self.frozen {
             return None;
         }
-        self.times_out_at
-            .or_else(|| self.marking.as_ref().filter(|_| self.inside == 0).and_then(Marking::due_at))
+        let marks_at = self.marking.as_ref().filter(|_| self.inside == 0).and_then(Marking::due_at);
+        [self.times_out_at, marks_at, self.waits_until(settings)].into_iter().flatten().min()
     }
 
-    /// The caller is the producer that has this id.
+    /// The caller is the producer that has this id, or will have it once the transaction that is ending has ended.
     pub(super) fn check_producer(&self, producer: Producer) -> Result<&TransactionMetadata, BrokerError> {
         match &self.kept {
-            Some(kept) if kept.producer == producer => Ok(kept),
+            Some(kept) if kept.successor() == producer => Ok(kept),
             Some(kept) if kept.producer.id == producer.id => Err(self.fenced()),
             _ => Err(self.unmapped(producer)),
         }
@@ -195,7 +218,7 @@ impl Transaction {
     pub(super) fn marker(&self, coordinator_epoch: i32) -> Option<Marker> {
         let kept = self.kept.as_ref().filter(|kept| kept.state.is_ending())?;
         let commit = kept.state == TransactionState::PrepareCommit;
-        Some(Marker { producer: kept.producer, coordinator_epoch, commit })
+        Some(Marker { producer: kept.producer, coordinator_epoch, commit, bumps_epoch: kept.bumps_epoch })
     }
 
     pub(super) fn fenced(&self) -> BrokerError {
@@ -211,6 +234,6 @@ impl Transaction {
     }
 
     pub(super) fn invalid_state(&self, reason: &'static str) -> BrokerError {
-        BrokerError::InvalidTransactionState { transactional_id: self.id.clone(), reason }
+        BrokerError::InvalidTransactionState { producer: self.id.clone(), reason }
     }
 }

@@ -1,9 +1,9 @@
 //! The two halves of what a transactional id does: before its record is written, and after.
 
-use super::api::{Action, Reply, Request, Ticket};
+use super::api::{Action, Reply, Request};
 use super::context::{Context, Then};
 use super::records::transaction_tombstone;
-use super::state::{Transaction, TransactionState};
+use super::state::{Held, Transaction, TransactionState};
 use crate::error::BrokerError;
 
 /// What came of a decision.
@@ -16,8 +16,9 @@ pub(super) enum Outcome {
 
 impl Transaction {
     /// Decides. What needs the log is ordered from it, all else is done and answered.
-    pub(super) fn perform(&mut self, ticket: Ticket, request: Request, cx: &mut Context<'_>) {
-        let outcome = match &request {
+    pub(super) fn perform(&mut self, held: Held, cx: &mut Context<'_>) {
+        let ticket = held.ticket;
+        let outcome = match &held.request {
             Request::Init(init) => self.initialize(ticket, init, cx),
             Request::Add(add) => self.add(ticket, add.clone(), cx),
             Request::End(end) => self.end(ticket, end, cx),
@@ -26,7 +27,7 @@ impl Transaction {
             Ok(Outcome::Done) => {}
             Ok(Outcome::NeedsProducerId) => {
                 self.waits_for_id = true;
-                self.held.push_front((ticket, request));
+                self.held.push_front(held);
             }
             Err(error) => cx.reply(ticket, Err(error)),
         }

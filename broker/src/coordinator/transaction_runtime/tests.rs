@@ -63,7 +63,7 @@ fn group(name: &str) -> Target {
 }
 
 fn add(producer: Producer, targets: &[Target]) -> AddRequest {
-    AddRequest { transactional_id: "t".into(), producer, targets: targets.to_vec() }
+    AddRequest { transactional_id: "t".into(), producer, targets: targets.to_vec(), bumps_epoch: false }
 }
 
 fn commit(producer: Producer) -> EndRequest {

@@ -1,10 +1,16 @@
-//! `ApiVersions`: what is served.
+//! `ApiVersions`: what is served, and which levels of features are in force.
 
 use runnel_proto::kafka::ErrorCode;
-use runnel_proto::kafka::messages::api_versions_response::ApiVersion;
+use runnel_proto::kafka::messages::api_versions_response::{
+    ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
+};
 use runnel_proto::kafka::messages::{ApiVersionsRequest, ApiVersionsResponse};
 
 use crate::kafka::call::{Call, Served};
+use crate::metadata::{FEATURES, Feature};
+
+/// Older clients can't read of a feature whose lowest level is 0 (KAFKA-17492).
+const LEVEL_0_SINCE: i16 = 4;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(call: &Call, request: ApiVersionsRequest) -> ApiVersionsResponse {
@@ -12,7 +18,29 @@ pub(in crate::kafka) async fn handle(call: &Call, request: ApiVersionsRequest) -
     if call.version >= 3 && !named {
         return ApiVersionsResponse { error_code: ErrorCode::InvalidRequest.code(), ..Default::default() };
     }
-    ApiVersionsResponse { api_keys: keys(call.served), ..Default::default() }
+    let finalized = call.operations.finalized_features();
+    let level = |(name, level): (&'static str, i16)| FinalizedFeatureKey {
+        name: name.into(),
+        min_version_level: level,
+        max_version_level: level,
+    };
+    ApiVersionsResponse {
+        api_keys: keys(call.served),
+        supported_features: supported(call.version),
+        finalized_features: finalized.levels.into_iter().map(level).collect(),
+        finalized_features_epoch: finalized.epoch,
+        ..Default::default()
+    }
+}
+
+fn supported(version: i16) -> Vec<SupportedFeatureKey> {
+    let readable = FEATURES.iter().filter(|feature| *feature.levels.start() > 0 || version >= LEVEL_0_SINCE);
+    let row = |feature: &Feature| SupportedFeatureKey {
+        name: feature.name.into(),
+        min_version: *feature.levels.start(),
+        max_version: *feature.levels.end(),
+    };
+    readable.map(row).collect()
 }
 
 /// The answer to a version that is not served, in version 0 (KIP-511).

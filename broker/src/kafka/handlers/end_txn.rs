@@ -8,6 +8,8 @@ use crate::kafka::call::Call;
 
 /// The first version whose clients know what being fenced is.
 const FENCED_SINCE: i16 = 2;
+/// From this version on the producer's epoch rises with each transaction (KIP-890).
+const BUMPS_EPOCH_SINCE: i16 = 5;
 
 /// Answers a request, when the decision is on disk.
 pub(in crate::kafka) async fn handle(call: &Call, request: EndTxnRequest) -> EndTxnResponse {
@@ -15,9 +17,17 @@ pub(in crate::kafka) async fn handle(call: &Call, request: EndTxnRequest) -> End
         transactional_id: request.transactional_id.to_string(),
         producer: Producer { id: request.producer_id, epoch: request.producer_epoch },
         commit: request.committed,
-        bumps_epoch: false,
+        bumps_epoch: call.version >= BUMPS_EPOCH_SINCE,
     };
-    let ended = call.operations.end_transaction(end).await;
-    let code = |error| fenced_since(FENCED_SINCE, call.version, &error).code();
-    EndTxnResponse { error_code: ended.map_or_else(code, |_| 0), ..Default::default() }
+    match call.operations.end_transaction(end).await {
+        // Which it is from now on.
+        Ok(Producer { id, epoch }) if call.version >= BUMPS_EPOCH_SINCE => {
+            EndTxnResponse { producer_id: id, producer_epoch: epoch, ..Default::default() }
+        }
+        Ok(_) => EndTxnResponse::default(),
+        Err(error) => EndTxnResponse {
+            error_code: fenced_since(FENCED_SINCE, call.version, &error).code(),
+            ..Default::default()
+        },
+    }
 }

@@ -42,6 +42,7 @@ pub(super) mod sasl_handshake;
 pub(super) mod sync_group;
 pub(super) mod txn_offset_commit;
 pub(super) mod unset;
+pub(super) mod update_features;
 
 use std::sync::Arc;
 

@@ -12,8 +12,9 @@ use runnel_proto::records::{BatchHeader, Compression};
 
 use super::Refusal;
 use crate::coordinator::group::NamedPartition;
-use crate::coordinator::transaction::Producer;
+use crate::coordinator::transaction::{Producer, Target};
 use crate::coordinator::transaction_runtime::Pass;
+use crate::error::BrokerError;
 use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::kafka::refused::Refused;
@@ -22,23 +23,29 @@ use crate::partition::Topic;
 
 /// Zstandard came with this version; older clients could not read it back.
 const ZSTD_SINCE: i16 = 7;
+/// The first version whose clients know that a transaction can be given up to begin anew.
+const ABORTABLE_SINCE: i16 = 11;
+/// From this version on partitions take part in a transaction by being written to, and its producer's epoch rises with each
+/// (KIP-890).
+const EXTENDS_SINCE: i16 = 12;
 
 /// Appends what a request brings. The answer comes when it is on disk: `None` to a client that wants none.
 ///
 /// # Errors
 /// Something was refused, and the client waits for no answer that could say so.
-pub(in crate::kafka) fn begin(
+pub(in crate::kafka) async fn begin(
     call: &Call,
     request: ProduceRequest,
 ) -> Result<impl Future<Output = Option<ProduceResponse>> + use<>, Refused> {
     let acks = request.acks;
+    let extended = extend_transaction(call, &request).await;
     let mut topics = Vec::with_capacity(request.topic_data.len());
     for topic in request.topic_data {
         let mut partitions = Vec::with_capacity(topic.partition_data.len());
         for partition in topic.partition_data {
             let index = partition.index;
-            let transaction = request.transactional_id.as_deref();
-            let appended = append(call, &topic.name, topic.topic_id, partition, acks, transaction);
+            let transaction = Transaction { id: request.transactional_id.as_deref(), extended: &extended };
+            let appended = append(call, &topic.name, topic.topic_id, partition, acks, &transaction);
             if let (0, Err(refusal)) = (acks, &appended) {
                 return Err(Refused::Unacknowledged(refusal.to_error()));
             }
@@ -55,13 +62,46 @@ pub(in crate::kafka) fn begin(
     })
 }
 
+/// What a request says of the transaction that it writes within.
+struct Transaction<'a> {
+    id: Option<&'a str>,
+    /// Whether what it writes to takes part, as far as that is for the request itself to bring about.
+    extended: &'a Result<(), BrokerError>,
+}
+
+/// Lets the partitions of a request's transactional batches take part in its transaction, all at once.
+async fn extend_transaction(call: &Call, request: &ProduceRequest) -> Result<(), BrokerError> {
+    let Some(id) = request.transactional_id.as_deref().filter(|_| call.version >= EXTENDS_SINCE) else {
+        return Ok(());
+    };
+    let mut first = None;
+    let mut targets = Vec::new();
+    for topic in &request.topic_data {
+        // What does not exist is refused by the append.
+        let Ok(found) = call.topic(&topic.name, topic.topic_id) else { continue };
+        for row in &topic.partition_data {
+            let header = row.records.as_ref().and_then(transactional_header);
+            if let Some(header) = header.filter(|_| found.writable_partition(row.index).is_ok()) {
+                // All are of one producer; a batch of another is not let in.
+                first.get_or_insert(producer_of(&header));
+                let partition = NamedPartition { topic: found.name.to_string(), partition: row.index };
+                targets.push(Target::Partition(partition));
+            }
+        }
+    }
+    match first {
+        Some(producer) => call.operations.extend_transaction(id, producer, targets).await,
+        None => Ok(()),
+    }
+}
+
 fn append(
     call: &Call,
     topic: &str,
     topic_id: Uuid,
     data: PartitionProduceData,
     acks: i16,
-    transactional_id: Option<&str>,
+    transaction: &Transaction<'_>,
 ) -> Result<Pending, Refusal> {
     if !(-1..=1).contains(&acks) {
         return Err(ErrorCode::InvalidRequiredAcks.into());
@@ -70,8 +110,9 @@ fn append(
     let records = data.records.unwrap_or_default();
     check_compression(&records, call.version)?;
     // Its end waits until the batch is appended.
-    let _inside = enter_transaction(call, &topic, data.index, &records, transactional_id)?;
-    Ok(call.operations.produce_to(&topic, data.index, records)?)
+    let inside = enter_transaction(call, &topic, data.index, &records, transaction)?;
+    let bumps_epoch = inside.is_some() && call.version >= EXTENDS_SINCE;
+    Ok(call.operations.produce_to(&topic, data.index, records, bumps_epoch)?)
 }
 
 /// Sees that a transactional batch's partition takes part in its producer's transaction.
@@ -80,24 +121,32 @@ fn enter_transaction(
     topic: &Topic,
     partition: i32,
     records: &Bytes,
-    transactional_id: Option<&str>,
+    transaction: &Transaction<'_>,
 ) -> Result<Option<Pass>, Refusal> {
-    // What can't be parsed is refused by the append.
-    let Some(header) = BatchHeader::parse(records).ok().filter(BatchHeader::is_transactional) else {
-        return Ok(None);
-    };
-    let name = transactional_id.ok_or_else(|| {
+    let Some(header) = transactional_header(records) else { return Ok(None) };
+    let name = transaction.id.ok_or_else(|| {
         let text = "a transactional batch came in a request without a transactional id";
         Refusal::new(ErrorCode::InvalidRecord, text.into())
     })?;
-    let producer = Producer { id: header.producer_id, epoch: header.producer_epoch };
     let partition = NamedPartition { topic: topic.name.to_string(), partition };
-    let entered = call.operations.enter_transaction(name, producer, partition);
-    entered.map(Some).map_err(|error| match code(&error) {
+    let enter = |()| call.operations.enter_transaction(name, producer_of(&header), partition);
+    transaction.extended.clone().and_then(enter).map(Some).map_err(|error| match code(&error) {
         // Producers are told of epochs, not of fencing (KIP-588).
         ErrorCode::ProducerFenced => Refusal::new(ErrorCode::InvalidProducerEpoch, error.to_string()),
+        ErrorCode::InvalidTxnState if call.version >= ABORTABLE_SINCE => {
+            Refusal::new(ErrorCode::TransactionAbortable, error.to_string())
+        }
         _ => error.into(),
     })
+}
+
+/// The header of a transactional batch; `None` also for what can't be parsed, which the append refuses.
+fn transactional_header(records: &Bytes) -> Option<BatchHeader> {
+    BatchHeader::parse(records).ok().filter(BatchHeader::is_transactional)
+}
+
+fn producer_of(header: &BatchHeader) -> Producer {
+    Producer { id: header.producer_id, epoch: header.producer_epoch }
 }
 
 fn check_compression(records: &Bytes, version: i16) -> Result<(), Refusal> {

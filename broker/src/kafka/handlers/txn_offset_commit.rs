@@ -11,6 +11,11 @@ use crate::coordinator::group::{CommitRequest, NamedPartition, OffsetToCommit, T
 use crate::error::BrokerError;
 use crate::kafka::call::Call;
 
+/// The first version whose clients know that a transaction can be given up to begin anew.
+const ABORTABLE_SINCE: i16 = 4;
+/// From this version on the group takes part in the transaction by this very request (KIP-890).
+const EXTENDS_SINCE: i16 = 5;
+
 /// Answers a request, when the offsets are on disk.
 pub(in crate::kafka) async fn handle(
     call: &Call,
@@ -37,8 +42,10 @@ pub(in crate::kafka) async fn handle(
             offsets: offsets.collect(),
         },
     };
-    let outcome = call.operations.commit_offsets_in_transaction(&request.transactional_id, commit).await;
-    let mut codes = outcome_codes(outcome, refusal);
+    let extends = call.version >= EXTENDS_SINCE;
+    let outcome =
+        call.operations.commit_offsets_in_transaction(&request.transactional_id, commit, extends).await;
+    let mut codes = outcome_codes(outcome, |error| refusal(call.version, error));
     let topics = request.topics.into_iter().map(|topic| TxnOffsetCommitResponseTopic {
         partitions: topic
             .partitions
@@ -54,9 +61,10 @@ pub(in crate::kafka) async fn handle(
 }
 
 /// A group's coordinator does not speak of fencing, only of epochs.
-fn refusal(error: &BrokerError) -> ErrorCode {
+fn refusal(version: i16, error: &BrokerError) -> ErrorCode {
     match group_code(error) {
         ErrorCode::ProducerFenced => ErrorCode::InvalidProducerEpoch,
+        ErrorCode::InvalidTxnState if version >= ABORTABLE_SINCE => ErrorCode::TransactionAbortable,
         code => code,
     }
 }

@@ -39,7 +39,7 @@ pub(in crate::log) struct Producers {
 }
 
 impl Producers {
-    /// Decides about a batch before it is appended.
+    /// Decides about a batch before it is appended. `bumps_epoch`: see [`ValidBatch`](super::ValidBatch).
     ///
     /// # Errors
     /// Those of [`check::check`] and [`check::check_marker`].
@@ -47,11 +47,12 @@ impl Producers {
         &self,
         header: &BatchHeader,
         marker: Option<TransactionMarker>,
+        bumps_epoch: bool,
     ) -> Result<Verdict, BrokerError> {
         let known = self.by_id.get(&header.producer_id);
         match marker {
-            Some(marker) => check::check_marker(known, header, marker).map(|()| Verdict::Append),
-            None => check::check(known, header),
+            Some(marker) => check::check_marker(known, header, marker, bumps_epoch).map(|()| Verdict::Append),
+            None => check::check(known, header, bumps_epoch),
         }
     }
 

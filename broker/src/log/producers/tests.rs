@@ -37,7 +37,7 @@ fn header(producer: ProducerStamp, count: i32, base_offset: Offset) -> BatchHead
 
 /// Takes a batch as a log does.
 fn take(producers: &mut Producers, header: BatchHeader) -> Result<Option<Offset>, BrokerError> {
-    match producers.check(&header, None)? {
+    match producers.check(&header, None, false)? {
         Verdict::Duplicate(sent) => Ok(Some(sent.base_offset)),
         Verdict::Append => {
             producers.replay(&header, None, Some(NOW_MS));
@@ -55,7 +55,7 @@ fn end(
 ) -> Result<Option<AbortedTransaction>, BrokerError> {
     let header = batch(epoch, -1, 1, offset);
     let marker = Some(marker(commit, coordinator_epoch));
-    producers.check(&header, marker)?;
+    producers.check(&header, marker, false)?;
     Ok(producers.replay(&header, marker, Some(NOW_MS)))
 }
 
@@ -172,8 +172,7 @@ fn markers_end_transactions() {
     assert_eq!(producers.last_stable_offset(13), 10);
     assert_eq!(
         take(&mut producers, batch(0, 2, 1, 13)).map_err(|error| error.to_string()),
-        Err("producer 7 can't do this now: its transaction is open, and the batch is not part of it; abort its \
-             transaction"
+        Err("the transaction of producer \"7\" does not allow this: it is open, and the batch is not part of it"
             .into())
     );
 
@@ -210,4 +209,29 @@ fn the_brokers_own_batches_have_no_sequence() {
     assert_eq!(take(&mut producers, transactional(0, -1, 1)), APPENDED);
     assert_eq!(producers.last_stable_offset(2), 0);
     assert_eq!(producers.views()[0].last_sequence, -1);
+}
+
+#[test]
+fn with_rising_epochs_a_transaction_begins_with_the_first_sequence_number() {
+    let producers = Producers::default();
+    let late = producers.check(&transactional(0, 5, 0), None, true);
+    assert_eq!(late, Err(BrokerError::OutOfOrderSequence { producer_id: 7, sequence: 5, expected: 0 }));
+    assert_eq!(producers.check(&transactional(0, 5, 0), None, false), Ok(Verdict::Append));
+    assert_eq!(producers.check(&transactional(0, 0, 0), None, true), Ok(Verdict::Append));
+}
+
+#[test]
+fn with_rising_epochs_a_marker_is_above_what_it_ends() {
+    let mut producers = Producers::default();
+    assert_eq!(take(&mut producers, transactional(3, 0, 0)), APPENDED);
+    let check = |producers: &Producers, epoch| {
+        producers.check(&batch(epoch, -1, 1, 1), Some(marker(true, 0)), true).map(|_| ())
+    };
+    let refused = BrokerError::InvalidProducerEpoch { producer_id: 7, epoch: 3, current: 3 };
+    assert_eq!(check(&producers, 3), Err(refused));
+    assert_eq!(check(&producers, 4), Ok(()));
+    end(&mut producers, true, 4, 0, 1).expect("ended");
+    assert_eq!(check(&producers, 4), Ok(()), "it may be repeated");
+    assert_eq!(take(&mut producers, transactional(4, 0, 2)), APPENDED);
+    assert!(check(&producers, 4).is_err(), "but not once the next transaction is open");
 }

@@ -93,8 +93,12 @@ fn with_rising_epochs_the_answer_names_the_next() {
     assert_eq!(desk.call(end_and_bump(producer, true)), Ok(Reply::Ended(next)));
     assert_eq!(desk.call(end_and_bump(producer, true)), Err(concurrent()));
     assert!(is_invalid_state(&desk.call(end_and_bump(producer, false))));
+    for commit in [true, false] {
+        assert_eq!(desk.call(end_and_bump(next, commit)), Err(concurrent()), "of its next transaction");
+    }
     desk.mark(Ok(()));
-    assert_eq!(desk.written_marks[0].1.producer, next);
+    let marker = desk.written_marks[0].1;
+    assert_eq!((marker.producer, marker.bumps_epoch), (next, true));
     desk.restart();
     desk.slow_marks = false;
     assert_eq!(desk.call(end_and_bump(producer, true)), Ok(Reply::Ended(next)), "it missed the answer");
@@ -126,12 +130,32 @@ fn with_rising_epochs_the_last_leads_to_a_fresh_id() {
     let ending = desk.ask(end_and_bump(last, true));
     desk.write(Ok(()));
     assert_eq!(desk.answer(ending), None, "that was the block of ids");
-    desk.slow_log = false;
+    (desk.slow_log, desk.slow_marks) = (false, true);
     desk.write(Ok(()));
     let Some(Ok(Reply::Ended(next))) = desk.answer(ending) else { panic!() };
     assert_eq!((next.epoch, next.id == last.id), (0, false));
+    assert_eq!(desk.call(end_and_bump(next, false)), Err(concurrent()), "markers are still under way");
+    assert_eq!(desk.call(init(Some(next))), Err(concurrent()));
+    let begins = desk.ask(add_and_bump(next, &[orders(0)]));
+    assert_eq!(desk.answer(begins), None);
+    desk.restart();
+    assert_eq!(desk.call(end_and_bump(next, false)), Err(concurrent()), "also after a restart");
+    desk.slow_marks = false;
+    desk.mark(Ok(()));
     assert_eq!(desk.written_marks[0].1.producer, at_epoch(last, i16::MAX));
     assert_eq!(desk.call(end_and_bump(last, true)), Ok(Reply::Ended(next)), "it missed the answer");
     assert_eq!(desk.call(end(last, true)), Err(unmapped(last)));
     assert_eq!(desk.call(add(next, &[orders(0)])), Ok(Reply::Added));
+}
+
+#[test]
+fn the_version_of_a_transaction_is_that_of_its_requests() {
+    let mut desk = Desk::new();
+    let producer = desk.init();
+    desk.call(add_and_bump(producer, &[orders(0)])).expect("open");
+    assert_eq!(desk.call(end(producer, true)), Ok(Reply::Ended(producer)), "an older program of that name");
+    desk.call(add(producer, &[orders(0)])).expect("open");
+    assert_eq!(desk.call(end_and_bump(producer, true)), Ok(Reply::Ended(at_epoch(producer, 1))));
+    let bumps: Vec<_> = desk.written_marks.iter().map(|(_, marker)| marker.bumps_epoch).collect();
+    assert_eq!(bumps, [false, true]);
 }

@@ -151,7 +151,8 @@ fn a_new_instance_aborts_what_the_one_before_left_open() {
     assert_eq!(desk.call(end(first, true)), Err(fenced()));
     desk.mark(Ok(()));
     desk.mark(Ok(()));
-    let marker = Marker { producer: at_epoch(first, 1), coordinator_epoch: 3, commit: false };
+    let marker =
+        Marker { producer: at_epoch(first, 1), coordinator_epoch: 3, commit: false, bumps_epoch: false };
     assert_eq!(desk.written_marks, [(orders(0), marker), (group(), marker)]);
     assert_eq!(desk.init(), at_epoch(first, 2));
     assert_eq!(desk.call(end(first, false)), Err(fenced()));

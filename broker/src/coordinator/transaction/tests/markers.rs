@@ -19,7 +19,7 @@ fn it_is_over_when_everybody_knows() {
     let (mut desk, producer) = open();
     desk.slow_marks = true;
     desk.call(end(producer, true)).expect("decided");
-    let marker = Marker { producer, coordinator_epoch: 3, commit: true };
+    let marker = Marker { producer, coordinator_epoch: 3, commit: true, bumps_epoch: false };
     let asked: Vec<_> = desk.marks.iter().map(|(_, target, marker)| (target.clone(), *marker)).collect();
     assert_eq!(asked, [(orders(0), marker), (orders(1), marker), (group(), marker)]);
     desk.mark(Ok(()));
@@ -58,7 +58,7 @@ fn a_restart_takes_up_what_was_decided() {
         desk.call(end(producer, commit)).expect("decided");
         desk.mark(Ok(()));
         desk.restart();
-        let marker = Marker { producer, coordinator_epoch: 4, commit };
+        let marker = Marker { producer, coordinator_epoch: 4, commit, bumps_epoch: false };
         assert_eq!(desk.marks.len(), 3, "which were written is not known");
         assert!(desk.marks.iter().all(|(_, _, asked)| *asked == marker));
         (0..3).for_each(|_| desk.mark(Ok(())));

@@ -177,7 +177,14 @@ fn group() -> Target {
 }
 
 fn add(producer: Producer, targets: &[Target]) -> Request {
-    Request::Add(AddRequest { transactional_id: "t".into(), producer, targets: targets.to_vec() })
+    let (transactional_id, targets) = ("t".into(), targets.to_vec());
+    Request::Add(AddRequest { transactional_id, producer, targets, bumps_epoch: false })
+}
+
+/// As Produce v12 does.
+fn add_and_bump(producer: Producer, targets: &[Target]) -> Request {
+    let (transactional_id, targets) = ("t".into(), targets.to_vec());
+    Request::Add(AddRequest { transactional_id, producer, targets, bumps_epoch: true })
 }
 
 fn end(producer: Producer, commit: bool) -> Request {

@@ -66,17 +66,24 @@ fn the_next_transaction_begins_when_the_one_before_is_over() {
     desk.pass(1_000);
     desk.slow_marks = true;
     desk.call(end(producer, true)).expect("decided");
-    assert_eq!(desk.call(add(producer, &[orders(1)])), Err(concurrent()));
+    let (impatient, late) = (desk.ask(add(producer, &[orders(1)])), desk.ask(init(Some(producer))));
+    desk.pass(99);
+    assert_eq!((desk.answer(impatient), desk.answer(late)), (None, None));
+    desk.pass(1);
+    assert_eq!(desk.answer(impatient), Some(Err(concurrent())), "it has waited long enough");
+    assert_eq!(desk.answer(late), Some(Err(concurrent())), "in line behind it");
+    let patient = desk.ask(add(producer, &[orders(1)]));
+    desk.pass(50);
     desk.mark(Ok(()));
-    assert_eq!(desk.call(add(producer, &[orders(1)])), Ok(Reply::Added));
+    assert_eq!(desk.answer(patient), Some(Ok(Reply::Added)));
     let open = desk.machine.describe("t").expect("open");
     let partition = NamedPartition { topic: "orders".into(), partition: 1 };
-    assert_eq!((open.partitions, open.started_ms), (vec![partition], Some(START + 1_000)));
+    assert_eq!((open.partitions, open.started_ms), (vec![partition], Some(START + 1_150)));
 }
 
 #[test]
 fn only_what_takes_part_in_an_open_transaction_is_written_to() {
-    let invalid = |reason| BrokerError::InvalidTransactionState { transactional_id: "t".into(), reason };
+    let invalid = |reason| BrokerError::InvalidTransactionState { producer: "t".into(), reason };
     let mut desk = Desk::new();
     let nobody = Producer { id: 9, epoch: 0 };
     assert_eq!(desk.machine.enter("t", nobody, &orders(0)), Err(unmapped(nobody)));
@@ -104,13 +111,44 @@ fn an_open_transaction_times_out_and_its_producer_is_fenced() {
     assert_eq!((desk.state(), desk.events.len()), (Some(TransactionState::Ongoing), 0));
     desk.pass(1);
     assert_eq!((desk.state(), desk.events.len()), (Some(TransactionState::CompleteAbort), 1));
-    let marker = Marker { producer: at_epoch(producer, 1), coordinator_epoch: 3, commit: false };
+    let producer_now = at_epoch(producer, 1);
+    let marker = Marker { producer: producer_now, coordinator_epoch: 3, commit: false, bumps_epoch: false };
     assert_eq!(desk.written_marks, [(orders(0), marker), (group(), marker)]);
     for request in [add(producer, &[orders(0)]), end(producer, true), end(producer, false)] {
         assert_eq!(desk.call(request), Err(fenced()));
     }
     assert_eq!(desk.call(end_and_bump(producer, false)), Err(fenced()), "it did not ask for this epoch");
     assert_eq!(desk.call(init(Some(producer))), Err(fenced()));
+    assert_eq!(desk.init(), at_epoch(producer, 2));
+}
+
+#[test]
+fn with_rising_epochs_a_producer_goes_on_after_a_timeout() {
+    let mut desk = Desk::new();
+    let producer = desk.init();
+    desk.call(add_and_bump(producer, &[orders(0)])).expect("open");
+    desk.slow_marks = true;
+    desk.pass(i64::from(TIMEOUT_MS));
+    let next = at_epoch(producer, 1);
+    assert_eq!(desk.machine.enter("t", producer, &orders(0)), Err(fenced()), "nothing is written any more");
+    assert_eq!(desk.call(add_and_bump(producer, &[orders(1)])), Err(fenced()));
+    assert_eq!(desk.call(end_and_bump(producer, false)), Err(concurrent()));
+    desk.restart();
+    desk.slow_marks = false;
+    desk.mark(Ok(()));
+    assert!(is_invalid_state(&desk.call(end_and_bump(producer, true))), "it was aborted");
+    assert_eq!(desk.call(end_and_bump(producer, false)), Ok(Reply::Ended(next)));
+    assert_eq!(desk.call(add_and_bump(next, &[orders(0)])), Ok(Reply::Added));
+    assert_eq!(desk.call(end_and_bump(producer, false)), Err(fenced()), "late");
+}
+
+#[test]
+fn with_rising_epochs_who_takes_over_fences_all_the_same() {
+    let mut desk = Desk::new();
+    let producer = desk.init();
+    desk.call(add_and_bump(producer, &[orders(0)])).expect("open");
+    assert_eq!(desk.call(init(None)), Err(concurrent()));
+    assert_eq!(desk.call(end_and_bump(producer, false)), Err(fenced()));
     assert_eq!(desk.init(), at_epoch(producer, 2));
 }
 

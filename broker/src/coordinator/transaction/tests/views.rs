@@ -17,7 +17,8 @@ fn desk_of_three() -> (Desk, Producer) {
     desk.call(named("idle")).expect("a producer");
     let open = initialized(desk.call(named("open")));
     let (transactional_id, targets) = ("open".to_owned(), vec![orders(2), orders(10), group()]);
-    desk.call(Request::Add(AddRequest { transactional_id, producer: open, targets })).expect("open");
+    desk.call(Request::Add(AddRequest { transactional_id, producer: open, targets, bumps_epoch: false }))
+        .expect("open");
     let producer = desk.init();
     desk.call(add(producer, &[orders(0)])).expect("open");
     desk.call(end(producer, true)).expect("committed");
