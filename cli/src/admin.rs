@@ -67,7 +67,9 @@ impl Admin {
         &mut self,
         queries: Vec<v1::OffsetQuery>,
     ) -> Result<Vec<v1::OffsetResult>, Failure> {
-        let response = self.records.list_offsets(v1::ListOffsetsRequest { queries }).await;
+        // Whoever moves offsets or deletes records means the log's end, whatever is decided of the last ones.
+        let isolation_level = v1::IsolationLevel::ReadUncommitted.into();
+        let response = self.records.list_offsets(v1::ListOffsetsRequest { queries, isolation_level }).await;
         Ok(response?.into_inner().results)
     }
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use futures_util::{Stream, StreamExt, stream};
 use runnel_proto::status;
-use runnel_proto::v1::records_server::Records;
+use runnel_proto::v1::{self, records_server::Records};
 use runnel_proto::v1::{
     Acks, ConsumeRequest, ConsumeResponse, ListOffsetsRequest, ListOffsetsResponse, OffsetQuery,
     OffsetResult, ProduceRequest, ProduceResponse, offset_spec,
@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::stopping;
 use crate::error::BrokerError;
 use crate::log::Appended;
-use crate::operations::{Chunk, OffsetSpec, Operations, Pending, Position};
+use crate::operations::{Chunk, IsolationLevel, OffsetSpec, Operations, Pending, Position};
 
 /// Batches of one stream that wait for the disk; a client that sends faster waits.
 const PENDING_BATCHES: usize = 1024;
@@ -53,6 +53,7 @@ impl Records for RecordsService {
         request: Request<ConsumeRequest>,
     ) -> Result<Response<Self::ConsumeStream>, Status> {
         let request = request.into_inner();
+        let isolation_level = isolation_level(request.isolation_level());
         let chunk_bytes = match request.max_bytes as usize {
             0 => DEFAULT_CHUNK_BYTES,
             bytes => bytes.min(LARGEST_CHUNK_BYTES),
@@ -63,7 +64,7 @@ impl Records for RecordsService {
             offset: partition.offset,
             stop_offset: partition.stop_offset,
         });
-        let reader = self.operations.reader(positions.collect(), chunk_bytes);
+        let reader = self.operations.reader(positions.collect(), chunk_bytes, isolation_level);
         let chunks = stream::unfold(reader, |mut reader| async {
             let chunk = reader.next().await?;
             Some((Ok(to_response(chunk)), reader))
@@ -76,10 +77,12 @@ impl Records for RecordsService {
         request: Request<ListOffsetsRequest>,
     ) -> Result<Response<ListOffsetsResponse>, Status> {
         let operations = self.operations.clone();
-        let queries = request.into_inner().queries;
+        let request = request.into_inner();
+        let (isolation_level, queries) = (isolation_level(request.isolation_level()), request.queries);
         // A search by time reads the disk.
         let results = tokio::task::spawn_blocking(move || {
-            queries.into_iter().map(|query| list_offset(&operations, query)).collect()
+            let list = |query| list_offset(&operations, query, isolation_level);
+            queries.into_iter().map(list).collect()
         });
         let results = results.await.map_err(|error| Status::internal(error.to_string()))?;
         Ok(Response::new(ListOffsetsResponse { results }))
@@ -174,7 +177,14 @@ fn to_response(chunk: Chunk) -> ConsumeResponse {
     }
 }
 
-fn list_offset(operations: &Operations, query: OffsetQuery) -> OffsetResult {
+fn isolation_level(level: v1::IsolationLevel) -> IsolationLevel {
+    match level {
+        v1::IsolationLevel::ReadUncommitted => IsolationLevel::ReadUncommitted,
+        v1::IsolationLevel::Unspecified | v1::IsolationLevel::ReadCommitted => IsolationLevel::ReadCommitted,
+    }
+}
+
+fn list_offset(operations: &Operations, query: OffsetQuery, isolation_level: IsolationLevel) -> OffsetResult {
     let spec = match query.spec.and_then(|spec| spec.at) {
         Some(offset_spec::At::Earliest(_)) => Ok(OffsetSpec::Earliest),
         Some(offset_spec::At::Latest(_)) => Ok(OffsetSpec::Latest),
@@ -184,7 +194,8 @@ fn list_offset(operations: &Operations, query: OffsetQuery) -> OffsetResult {
             reason: "an offset query names no position; give earliest, latest or a time".into(),
         }),
     };
-    let found = spec.and_then(|spec| operations.list_offset(&query.topic, query.partition, spec));
+    let found =
+        spec.and_then(|spec| operations.list_offset(&query.topic, query.partition, spec, isolation_level));
     let (offset, timestamp_ms, error) = match found {
         Ok((offset, timestamp_ms)) => (offset, timestamp_ms, None),
         Err(error) => (-1, None, Some(error.to_wire())),

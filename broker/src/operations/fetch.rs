@@ -21,6 +21,15 @@ use crate::types::Offset;
 /// A chunk when the budget is used up.
 const SMALL_CHUNK_BYTES: usize = 16 << 10;
 
+/// Which records of transactions a reader sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IsolationLevel {
+    /// All, at once.
+    ReadUncommitted,
+    /// Those that are committed; it waits for what is not decided.
+    ReadCommitted,
+}
+
 /// Where to read one partition.
 #[derive(Debug, Clone)]
 pub struct Position {
@@ -61,6 +70,7 @@ pub struct Reader {
     /// Partitions that could not even be found; told first.
     refused: Vec<(Position, BrokerError)>,
     chunk_bytes: usize,
+    isolation_level: IsolationLevel,
     budget: Arc<Semaphore>,
     /// Held until the next chunk is asked for: the transport has then taken the last one.
     held: Option<OwnedSemaphorePermit>,
@@ -74,7 +84,12 @@ struct Cursor {
 
 impl Operations {
     /// A reader for `positions`, with chunks of about `chunk_bytes`.
-    pub fn reader(&self, positions: Vec<Position>, chunk_bytes: usize) -> Reader {
+    pub fn reader(
+        &self,
+        positions: Vec<Position>,
+        chunk_bytes: usize,
+        isolation_level: IsolationLevel,
+    ) -> Reader {
         let mut ready = VecDeque::with_capacity(positions.len());
         let mut refused = Vec::new();
         for position in positions {
@@ -85,7 +100,8 @@ impl Operations {
             }
         }
         let budget = Arc::clone(&self.shared.fetch_budget);
-        Reader { ready, waiting: FuturesUnordered::new(), refused, chunk_bytes, budget, held: None }
+        let waiting = FuturesUnordered::new();
+        Reader { ready, waiting, refused, chunk_bytes, isolation_level, budget, held: None }
     }
 }
 
@@ -122,7 +138,7 @@ impl Reader {
             };
             match self.advance(cursor).await {
                 Step::Told(chunk) => return Some(chunk),
-                Step::Waits(cursor) => self.waiting.push(cursor.changed().boxed()),
+                Step::Waits(cursor) => self.waiting.push(cursor.changed(self.isolation_level).boxed()),
             }
         }
     }
@@ -132,22 +148,22 @@ impl Reader {
             return Step::Told(cursor.into_finished());
         }
         let (chunk_bytes, permit) = self.allowance();
-        match cursor.partition.read(cursor.position.offset, chunk_bytes).await {
+        match cursor.read(chunk_bytes, self.isolation_level).await {
             Err(error) => Step::Told(Chunk::failed(cursor.position, error)),
-            Ok(read) if read.bytes.is_empty() => {
+            Ok(Read { found: 0, next_offset, .. }) => {
                 // A position inside a gap at the log's end moves on without any bytes.
-                cursor.position.offset = cursor.position.offset.max(read.next_offset);
+                cursor.position.offset = cursor.position.offset.max(next_offset);
                 match cursor.finished() {
                     true => Step::Told(cursor.into_finished()),
                     false => Step::Waits(cursor),
                 }
             }
-            Ok(read) => {
-                let records = read.next_offset - cursor.position.offset;
-                cursor.partition.sent(records.max(0) as u64, read.bytes.len() as u64);
-                cursor.position.offset = read.next_offset;
+            Ok(Read { bytes, left_out, next_offset, .. }) => {
+                let records = next_offset - cursor.position.offset - left_out;
+                cursor.partition.sent(records.max(0) as u64, bytes.len() as u64);
+                cursor.position.offset = next_offset;
                 self.held = permit;
-                let mut chunk = cursor.chunk(read.bytes);
+                let mut chunk = cursor.chunk(bytes);
                 chunk.finished = cursor.finished();
                 if !chunk.finished {
                     self.ready.push_back(cursor);
@@ -170,15 +186,45 @@ enum Step {
     Waits(Cursor),
 }
 
+/// What one look at a partition has brought.
+struct Read {
+    /// Bytes found, whether or not the reader gets them.
+    found: usize,
+    bytes: Bytes,
+    /// Records that the reader does not get.
+    left_out: i64,
+    next_offset: Offset,
+}
+
 impl Cursor {
+    async fn read(&self, max_bytes: usize, isolation_level: IsolationLevel) -> Result<Read, BrokerError> {
+        let offset = self.position.offset;
+        let (batches, (bytes, left_out)) = match isolation_level {
+            IsolationLevel::ReadUncommitted => {
+                let batches = self.partition.read(offset, max_bytes).await?;
+                let bytes = batches.bytes.clone();
+                (batches, (bytes, 0))
+            }
+            IsolationLevel::ReadCommitted => {
+                let committed = self.partition.read_committed(offset, max_bytes).await?;
+                let kept = committed.without_aborted()?;
+                (committed.batches, kept)
+            }
+        };
+        Ok(Read { found: batches.bytes.len(), bytes, left_out, next_offset: batches.next_offset })
+    }
+
     fn finished(&self) -> bool {
         self.position.stop_offset.is_some_and(|stop| self.position.offset >= stop)
     }
 
     /// Comes back when there is something to read, or the partition ends.
-    async fn changed(self) -> Self {
+    async fn changed(self, isolation_level: IsolationLevel) -> Self {
         // An end is found by the read that follows.
-        let _ = self.partition.readable(self.position.offset).await;
+        let _ = match isolation_level {
+            IsolationLevel::ReadUncommitted => self.partition.readable(self.position.offset).await,
+            IsolationLevel::ReadCommitted => self.partition.readable_committed(self.position.offset).await,
+        };
         self
     }
 

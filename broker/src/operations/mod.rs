@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use cluster::BrokerInfo;
 pub use features::FinalizedFeatures;
-pub use fetch::{Chunk, Position};
+pub use fetch::{Chunk, IsolationLevel, Position};
 pub use groups::{GroupProgress, PartitionProgress};
 pub use offsets::OffsetSpec;
 pub use produce::Pending;

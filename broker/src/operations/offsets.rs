@@ -1,6 +1,6 @@
 //! Offsets by description: the start, the end, a time.
 
-use super::Operations;
+use super::{IsolationLevel, Operations};
 use crate::error::BrokerError;
 use crate::types::{Offset, UnixMillis};
 
@@ -22,15 +22,20 @@ impl Operations {
         topic: &str,
         partition: i32,
         spec: OffsetSpec,
+        isolation_level: IsolationLevel,
     ) -> Result<(Offset, Option<UnixMillis>), BrokerError> {
         let partition = self.registry().partition(topic, partition)?;
         let figures = partition.figures()?;
+        let end = match isolation_level {
+            IsolationLevel::ReadUncommitted => figures.high_watermark,
+            IsolationLevel::ReadCommitted => figures.last_stable_offset,
+        };
         Ok(match spec {
             OffsetSpec::Earliest => (figures.log_start_offset, None),
-            OffsetSpec::Latest => (figures.high_watermark, None),
+            OffsetSpec::Latest => (end, None),
             OffsetSpec::Timestamp(at_ms) => match partition.offset_for_timestamp(at_ms)? {
-                Some((offset, timestamp_ms)) => (offset, Some(timestamp_ms)),
-                None => (figures.high_watermark, None),
+                Some((offset, timestamp_ms)) if offset < end => (offset, Some(timestamp_ms)),
+                _ => (end, None),
             },
         })
     }

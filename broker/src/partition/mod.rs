@@ -178,7 +178,9 @@ impl Partition {
             Ok((appended, flush, visible.map(|visible| log.advance_last_stable_offset(visible))))
         })?;
         if !appended.duplicate {
-            self.traffic.records_in.fetch_add(batch.header.record_count.max(0) as u64, Ordering::Relaxed);
+            // A marker is no record of anybody's.
+            let records = if batch.header.is_control() { 0 } else { batch.header.record_count.max(0) };
+            self.traffic.records_in.fetch_add(records as u64, Ordering::Relaxed);
             self.traffic.bytes_in.fetch_add(batch.bytes.len() as u64, Ordering::Relaxed);
         }
         if let Some(last_stable_offset) = last_stable_offset {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use runnel_proto::records::{TransactionMarker, control_batch};
+use bytes::{Bytes, BytesMut};
+use runnel_proto::records::{BatchHeader, TransactionMarker, control_batch, split_batches};
 
 use super::Partition;
 use crate::error::BrokerError;
@@ -18,6 +19,37 @@ pub struct Committed {
     pub aborted: Vec<AbortedTransaction>,
     /// The last stable offset when it was read.
     pub last_stable_offset: Offset,
+}
+
+impl Committed {
+    /// The batches that are committed, and how many records the others hold, which are left out.
+    ///
+    /// # Errors
+    /// What was read are no batches.
+    pub fn without_aborted(&self) -> Result<(Bytes, i64), BrokerError> {
+        if self.aborted.is_empty() {
+            return Ok((self.batches.bytes.clone(), 0));
+        }
+        let (mut kept, mut left_out) = (BytesMut::with_capacity(self.batches.bytes.len()), 0);
+        for batch in split_batches(&self.batches.bytes) {
+            let (header, batch) =
+                batch.map_err(|error| BrokerError::Internal { reason: error.to_string() })?;
+            if self.is_aborted(&header) {
+                left_out += i64::from(header.record_count);
+            } else {
+                kept.extend_from_slice(batch);
+            }
+        }
+        Ok((kept.freeze(), left_out))
+    }
+
+    fn is_aborted(&self, header: &BatchHeader) -> bool {
+        let is_within = |aborted: &AbortedTransaction| {
+            aborted.producer_id == header.producer_id
+                && (aborted.first_offset..aborted.last_offset).contains(&header.base_offset)
+        };
+        header.is_transactional() && !header.is_control() && self.aborted.iter().any(is_within)
+    }
 }
 
 impl Partition {

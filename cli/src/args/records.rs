@@ -197,6 +197,10 @@ pub(crate) struct ConsumeArgs {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration_ms)]
     pub(crate) timeout: Option<u64>,
 
+    /// Which records of transactions are read
+    #[arg(long, value_enum, value_name = "LEVEL", alias = "isolation-level", default_value_t)]
+    pub(crate) isolation: Isolation,
+
     /// How a record is printed, such as '%k %v\n'; --help tells more
     #[arg(short, long, long_help = FORMAT_HELP, conflicts_with = "json")]
     pub(crate) format: Option<Template>,
@@ -212,6 +216,28 @@ pub(crate) struct ConsumeArgs {
     /// On a terminal, don't escape control characters
     #[arg(long)]
     pub(crate) raw: bool,
+}
+
+/// Which records of transactions are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Isolation {
+    /// All, also those that are aborted or not decided yet
+    #[value(alias = "read_uncommitted")]
+    ReadUncommitted,
+    /// Those that are committed; it waits for what is not decided, but for -e
+    #[default]
+    #[value(alias = "read_committed")]
+    ReadCommitted,
+}
+
+impl Isolation {
+    /// As it stands on the wire.
+    pub(crate) fn to_wire(self) -> v1::IsolationLevel {
+        match self {
+            Self::ReadUncommitted => v1::IsolationLevel::ReadUncommitted,
+            Self::ReadCommitted => v1::IsolationLevel::ReadCommitted,
+        }
+    }
 }
 
 /// Ways to share partitions.

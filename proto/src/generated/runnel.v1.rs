@@ -2947,6 +2947,9 @@ pub struct ConsumeRequest {
     /// The largest answer wanted, in bytes; one whole batch is sent even when it is larger. 0: 1 MiB.
     #[prost(uint32, tag = "2")]
     pub max_bytes: u32,
+    /// Which records of transactions to read.
+    #[prost(enumeration = "IsolationLevel", tag = "3")]
+    pub isolation_level: i32,
 }
 /// Where to read one partition.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2974,7 +2977,8 @@ pub struct ConsumeResponse {
     /// The partition, from 0.
     #[prost(int32, tag = "2")]
     pub partition: i32,
-    /// Whole record batches, one after the other, as they were stored. Empty when there are none to tell of.
+    /// Whole record batches, one after the other, as they were stored, control batches among them: skip those. Batches of aborted
+    /// transactions are left out for readers of committed records. Empty when there are none to tell of.
     #[prost(bytes = "bytes", tag = "3")]
     pub batches: ::prost::bytes::Bytes,
     /// The position after `batches`: where to read on.
@@ -2999,6 +3003,9 @@ pub struct ListOffsetsRequest {
     /// One row a partition.
     #[prost(message, repeated, tag = "1")]
     pub queries: ::prost::alloc::vec::Vec<OffsetQuery>,
+    /// Whose offsets: readers of committed records find the end before the first transaction that is open.
+    #[prost(enumeration = "IsolationLevel", tag = "2")]
+    pub isolation_level: i32,
 }
 /// A position, described.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -3093,6 +3100,39 @@ impl Acks {
             "ACKS_ALL" => Some(Self::All),
             "ACKS_LEADER" => Some(Self::Leader),
             "ACKS_NONE" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+/// Which records of transactions a reader sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum IsolationLevel {
+    /// Same as ISOLATION_LEVEL_READ_COMMITTED.
+    Unspecified = 0,
+    /// All, at once: those that are aborted, and those that may yet be, too.
+    ReadUncommitted = 1,
+    /// Those that are committed. Reading stops before the first transaction that is open, until it has ended.
+    ReadCommitted = 2,
+}
+impl IsolationLevel {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ISOLATION_LEVEL_UNSPECIFIED",
+            Self::ReadUncommitted => "ISOLATION_LEVEL_READ_UNCOMMITTED",
+            Self::ReadCommitted => "ISOLATION_LEVEL_READ_COMMITTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ISOLATION_LEVEL_UNSPECIFIED" => Some(Self::Unspecified),
+            "ISOLATION_LEVEL_READ_UNCOMMITTED" => Some(Self::ReadUncommitted),
+            "ISOLATION_LEVEL_READ_COMMITTED" => Some(Self::ReadCommitted),
             _ => None,
         }
     }

@@ -208,4 +208,53 @@ def admin(address, idempotent):
     return "topics, configs, records, offsets and groups"
 
 
-main({"codecs": codecs, "group": group, "admin": admin})
+def ended(end):
+    """Ends a transaction, and asks again for as long as that may help."""
+    while True:
+        try:
+            return end(WAIT_S)
+        except KafkaException as error:
+            if not error.args[0].retriable():
+                raise
+
+
+def transact(producer, topic, number):
+    """One transaction, aborted if its number is odd; false when it has to be done again."""
+    producer.begin_transaction()
+    try:
+        for partition in (0, 1):
+            producer.produce(topic, str(number), partition=partition)
+        ended(producer.abort_transaction if number % 2 else producer.commit_transaction)
+        return True
+    except KafkaException as error:
+        if not error.args[0].txn_requires_abort():
+            raise
+        ended(producer.abort_transaction)
+        return False
+
+
+def transactions(address, _):
+    """Numbers in transactions, of which the odd ones are aborted: each even number comes out of both partitions, once."""
+    topic, count = "confluent-transactions", 60
+    client = AdminClient({"bootstrap.servers": address})
+    client.create_topics([NewTopic(topic, 2, 1)])[topic].result(WAIT_S)
+    producer = Producer({
+        "bootstrap.servers": address, "transactional.id": "confluent", "transaction.timeout.ms": 30_000,
+        "linger.ms": 0, "reconnect.backoff.max.ms": 500,
+    })
+    producer.init_transactions(WAIT_S)
+    for number in range(count):
+        while not transact(producer, topic, number):
+            pass
+    consumer = Consumer({"bootstrap.servers": address, "group.id": topic, "isolation.level": "read_committed"})
+    consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in (0, 1)])
+    found = {0: [], 1: []}
+    for message in read(consumer, count):
+        found[message.partition()].append(int(message.value()))
+    consumer.close()
+    for partition in (0, 1):
+        same(found[partition], list(range(0, count, 2)), f"committed in partition {partition}")
+    return f"{count}"
+
+
+main({"codecs": codecs, "group": group, "admin": admin, "transactions": transactions})

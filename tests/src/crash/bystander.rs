@@ -51,7 +51,7 @@ impl Witness {
             offset: self.next_offset,
             stop_offset: None,
         };
-        let request = ConsumeRequest { partitions: vec![wanted], max_bytes: 0 };
+        let request = ConsumeRequest { partitions: vec![wanted], ..Default::default() };
         let Ok(answers) = records(channel).consume(request).await else { return };
         let mut answers = answers.into_inner();
         while let Ok(Some(answer)) = answers.message().await {

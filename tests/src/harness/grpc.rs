@@ -8,8 +8,8 @@ use runnel_proto::client::{Address, MAX_MESSAGE_BYTES, connect};
 use runnel_proto::records::{BatchHeader, BatchReader, Compression, split_batches};
 use runnel_proto::v1::records_client::RecordsClient;
 use runnel_proto::v1::{
-    Acks, ConsumePartition, ConsumeRequest, Error, ListOffsetsRequest, OffsetQuery, OffsetSpec,
-    ProduceRequest, offset_spec::At,
+    Acks, ConsumePartition, ConsumeRequest, Error, IsolationLevel, ListOffsetsRequest, OffsetQuery,
+    OffsetSpec, ProduceRequest, offset_spec::At,
 };
 use tokio::runtime::Runtime;
 use tonic::transport::Channel;
@@ -112,8 +112,11 @@ pub async fn read_partition(
     let query =
         |at| OffsetQuery { topic: topic.to_owned(), partition, spec: Some(OffsetSpec { at: Some(at) }) };
     let queries = vec![query(At::Earliest(true)), query(At::Latest(true))];
-    let found =
-        client.list_offsets(ListOffsetsRequest { queries }).await.map_err(|status| status.to_string())?;
+    let isolation_level = IsolationLevel::ReadUncommitted.into();
+    let found = client
+        .list_offsets(ListOffsetsRequest { queries, isolation_level })
+        .await
+        .map_err(|status| status.to_string())?;
     let [start, end] = &found.into_inner().results[..] else {
         return Err("two offsets were asked for".into());
     };
@@ -123,7 +126,7 @@ pub async fn read_partition(
     let offset = from.max(start.offset);
     let wanted =
         ConsumePartition { topic: topic.to_owned(), partition, offset, stop_offset: Some(end.offset) };
-    let request = ConsumeRequest { partitions: vec![wanted], max_bytes: 0 };
+    let request = ConsumeRequest { partitions: vec![wanted], max_bytes: 0, isolation_level };
     let mut answers = client.consume(request).await.map_err(|status| status.to_string())?.into_inner();
     let mut batches = Vec::new();
     loop {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use runnel_tests::clients::{fetched, find};
-use runnel_tests::harness::{Output, Runnel, TestBroker};
+use runnel_tests::harness::{Output, Runnel, TestBroker, eventually};
 use serde_json::Value;
 
 use crate::IDEMPOTENT;
@@ -31,7 +31,8 @@ impl Kafka {
         let java = find("java", test)?;
         // Copied when all jars are there.
         let pom = fetched(&format!("../target/peers/{folder}/pom.xml"), test)?;
-        let broker = TestBroker::start();
+        // Some kill it, and its clients look for it where it was.
+        let broker = TestBroker::start_at_one_address(&[]);
         let address = broker.address();
         Some(Self { java, jars: pom.with_file_name("*"), broker, address })
     }
@@ -384,34 +385,121 @@ fn verify(kafka: &Kafka) {
     assert_eq!(told[0]["lag"], 0, "{told}");
 }
 
-/// Copies a topic in transactions, some of which are given up at random: each record comes out once for those who read
-/// what is committed.
+impl Kafka {
+    /// Fills the topic `in` with numbers, and returns them.
+    fn fill(&self, count: usize) -> Vec<String> {
+        self.broker.runnel(["topic", "create", "in"]).run().ok();
+        self.broker.runnel(["topic", "create", "out"]).run().ok();
+        let numbers: Vec<String> = (0..count).map(|number| number.to_string()).collect();
+        self.broker.runnel(["produce", "in"]).input(numbers.join("\n")).run().ok();
+        numbers
+    }
+
+    /// Copies `in` to `out` in transactions, some of which are given up at random.
+    fn copier(&self, count: usize, transaction_size: usize) -> Runnel {
+        let (count, size) = (count.to_string(), transaction_size.to_string());
+        let copy = ["--input-topic", "in", "--input-partition", "0", "--output-topic", "out"];
+        let manner = ["--transactional-id", "copier", "--consumer-group", "copy", "--enable-random-aborts"];
+        let much = ["--max-messages", &count, "--transaction-size", &size, "--use-group-metadata"];
+        let to = ["--broker-list", &self.address];
+        self.java("TransactionalMessageCopier", &[&copy[..], &manner, &much, &to].concat())
+    }
+
+    /// The rows that `kafka-transactions` prints.
+    #[track_caller]
+    fn transactions(&self, args: &[&str]) -> Vec<Vec<String>> {
+        let args = [&["--bootstrap-server", &self.address], args].concat();
+        rows(&self.java("TransactionsCommand", &args).run().ok())
+    }
+
+    /// The copier's epoch: with version 2 it has risen with each transaction.
+    fn copiers_epoch(&self) -> usize {
+        let described = self.transactions(&["describe", "--transactional-id", "copier"]);
+        assert_eq!(described[0][4..6], ["CompleteCommit", "60000"]);
+        described[0][3].parse().expect("an epoch")
+    }
+
+    /// `kafka-features`.
+    fn features(&self, args: &[&str]) -> Output {
+        self.java("FeatureCommand", &[&["--bootstrap-server", &self.address], args].concat()).run()
+    }
+}
+
+/// Each record comes out once for those who read what is committed.
 #[test]
 fn transactions() {
     let Some(kafka) = Kafka::start("java::transactions") else { return };
-    kafka.broker.runnel(["topic", "create", "in"]).run().ok();
-    kafka.broker.runnel(["topic", "create", "out"]).run().ok();
-    let numbers: Vec<String> = (0..500).map(|number| number.to_string()).collect();
-    kafka.broker.runnel(["produce", "in"]).input(numbers.join("\n")).run().ok();
-    let copy =
-        ["--input-topic", "in", "--input-partition", "0", "--output-topic", "out", "--max-messages", "500"];
-    let manner = ["--transactional-id", "copier", "--consumer-group", "copy", "--transaction-size", "50"];
-    let to = ["--enable-random-aborts", "--use-group-metadata", "--broker-list", &kafka.address];
-    let copied = kafka.java("TransactionalMessageCopier", &[&copy[..], &manner, &to].concat()).run().ok();
-    complains(&copied, r#""stage":"ShutdownComplete""#);
+    let numbers = kafka.fill(500);
+    complains(&kafka.copier(500, 50).run().ok(), r#""stage":"ShutdownComplete""#);
     assert_eq!(kafka.consume("out", 500, &["--isolation-level", "read_committed"]), numbers);
     assert_eq!(kafka.offsets("in", "latest"), ["0:500"]);
+    let committed = kafka.broker.runnel(["consume", "out", "-e"]).run().ok();
+    assert_eq!(committed.lines(), numbers);
 
     let described = kafka.groups(&["--describe", "--group", "copy"]);
     assert_eq!(rows(&described)[0][2..6], ["0", "500", "500", "0"]);
-    let table = |args: &[&str]| {
-        let args = [&["--bootstrap-server", &kafka.address], args].concat();
-        rows(&kafka.java("TransactionsCommand", &args).run().ok())
-    };
-    let listed = table(&["list"]);
+    let listed = kafka.transactions(&["list"]);
     assert_eq!([&listed[0][0], &listed[0][3]], ["copier", "CompleteCommit"]);
-    let described = table(&["describe", "--transactional-id", "copier"]);
-    assert_eq!(described[0][4..6], ["CompleteCommit", "60000"]);
-    let producers = table(&["describe-producers", "--topic", "out", "--partition", "0"]);
+    let epoch = kafka.copiers_epoch();
+    assert!(epoch >= 10, "version 2: {epoch}");
+    let producers = kafka.transactions(&["describe-producers", "--topic", "out", "--partition", "0"]);
     assert_eq!((producers[0][0] == listed[0][2], &*producers[0][5]), (true, "None"));
+}
+
+/// The same through crashes: the broker is killed again and again, mostly in the middle of a transaction.
+#[test]
+fn transactions_while_the_broker_is_bounced() {
+    let Some(mut kafka) = Kafka::start("java::transactions_while_the_broker_is_bounced") else { return };
+    let numbers = kafka.fill(2_000);
+    let mut copier = kafka.copier(2_000, 20).spawn();
+    for reached in [100, 700, 1_300] {
+        eventually("a part of the copy", || {
+            assert!(!copier.has_ended(), "{}", copier.wait().shown());
+            let copied = kafka.broker.runnel(["consume", "out", "-e"]).run().ok().lines().len();
+            if copied >= reached { Ok(()) } else { Err(copied.to_string()) }
+        });
+        kafka.broker.start_again();
+    }
+    complains(&copier.wait().ok(), r#""stage":"ShutdownComplete""#);
+    assert_eq!(kafka.broker.consume("out").lines(), numbers);
+    let epoch = kafka.copiers_epoch();
+    assert!(epoch >= 100, "version 2: {epoch}");
+}
+
+/// Clients that know version 1 alone go on by it, beside others.
+#[test]
+fn transactions_of_release_3_9() {
+    let Some(kafka) = Kafka::start_release("java3", "java::transactions_of_release_3_9") else { return };
+    let numbers = kafka.fill(200);
+    complains(&kafka.copier(200, 20).run().ok(), r#""stage":"ShutdownComplete""#);
+    assert_eq!(kafka.broker.consume("out").lines(), numbers);
+    assert_eq!(kafka.copiers_epoch(), 0);
+}
+
+/// An operator finalizes features, and producers go by that.
+#[test]
+fn features() {
+    let Some(kafka) = Kafka::start("java::features") else { return };
+    let level = |level, epoch| {
+        format!(
+            "Feature: transaction.version\tSupportedMinVersion: 0\tSupportedMaxVersion: 2\t\
+             FinalizedVersionLevel: {level}\tEpoch: {epoch}"
+        )
+    };
+    complains(&kafka.features(&["describe"]).ok(), &level(2, 0));
+    let lower = ["--feature", "transaction.version=1"];
+    complains(&kafka.features(&[&["upgrade"], &lower[..]].concat()).exits_with(1), "ask for a downgrade");
+    let unknown = kafka.features(&["upgrade", "--feature", "no.such=1"]).exits_with(1);
+    complains(&unknown, "there is no such feature");
+    kafka.features(&[&["downgrade", "--dry-run"], &lower[..]].concat()).ok();
+    complains(&kafka.features(&["describe"]).ok(), &level(2, 0));
+    kafka.features(&[&["downgrade"], &lower[..]].concat()).ok();
+    complains(&kafka.features(&["describe"]).ok(), &level(1, 1));
+
+    let numbers = kafka.fill(100);
+    complains(&kafka.copier(100, 20).run().ok(), r#""stage":"ShutdownComplete""#);
+    assert_eq!(kafka.copiers_epoch(), 0, "version 1");
+    kafka.features(&["upgrade", "--feature", "transaction.version=2"]).ok();
+    complains(&kafka.features(&["describe"]).ok(), &level(2, 2));
+    assert_eq!(kafka.broker.consume("out").lines(), numbers);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use runnel_tests::clients::{fetched, find};
-use runnel_tests::harness::{Runnel, TestBroker};
+use runnel_tests::harness::{Runnel, TestBroker, eventually};
 
 use crate::IDEMPOTENT;
 
@@ -21,6 +21,25 @@ fn check(program: impl Fn() -> Command) {
         let output = Runnel::new(command).run().ok();
         assert!(output.text().starts_with(&format!("{scenario}: ")), "{}", output.shown());
     }
+}
+
+/// Runs a program's transactions while the broker is killed and started again, mostly in the middle of one. Returns what it
+/// tells.
+#[track_caller]
+fn check_transactions(mut program: Command, topic: &str) -> String {
+    let mut broker = TestBroker::start_at_one_address(&[]);
+    program.args([&*broker.address(), "transactions"]);
+    let mut process = Runnel::new(program).spawn();
+    for reached in [6, 18] {
+        eventually("some transactions", || {
+            assert!(!process.has_ended(), "{}", process.wait().shown());
+            let committed = broker.runnel(["consume", topic, "-p", "0", "-e"]).run().lines().len();
+            if committed >= reached { Ok(()) } else { Err(committed.to_string()) }
+        });
+        broker.start_again();
+    }
+    let output = process.wait().ok();
+    output.text().strip_prefix("transactions: ").expect("its line").trim().to_owned()
 }
 
 #[track_caller]
@@ -61,6 +80,15 @@ fn confluent_kafka_python() {
 }
 
 #[test]
+fn confluent_kafka_python_in_transactions() {
+    let test = "confluent_kafka_python_in_transactions";
+    let Some(python) = fetched("../target/peers/python/bin/python", test) else { return };
+    let mut program = Command::new(python);
+    program.arg("-B").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/python/confluent.py"));
+    assert_eq!(check_transactions(program, "confluent-transactions"), "60");
+}
+
+#[test]
 fn kafka_python() {
     python("kafka_python.py");
 }
@@ -83,6 +111,14 @@ fn platformatic_kafka() {
 #[test]
 fn franz_go() {
     go("franz");
+}
+
+#[test]
+fn franz_go_in_transactions() {
+    let Some(program) = fetched("../target/peers/go/franz", "franz_go_in_transactions") else { return };
+    let told = check_transactions(Command::new(program), "franz-transactions");
+    let epoch = told.strip_prefix("60, and the epoch is ").and_then(|epoch| epoch.parse::<i16>().ok());
+    assert!(epoch.is_some_and(|epoch| epoch >= 60), "version 2: {told}");
 }
 
 #[test]

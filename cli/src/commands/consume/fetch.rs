@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tonic::transport::Channel;
 
 use super::output::{Lane, Work};
+use crate::args::Isolation;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -26,6 +27,7 @@ pub(super) struct Fetcher<'a> {
     context: &'a Context,
     client: RecordsClient<Channel>,
     work: mpsc::Sender<Work>,
+    isolation: Isolation,
     reads: Vec<Read>,
     /// Partitions that could not be read on.
     failed: u64,
@@ -45,9 +47,14 @@ impl Read {
 }
 
 impl<'a> Fetcher<'a> {
-    pub(super) fn new(context: &'a Context, channel: Channel, work: mpsc::Sender<Work>) -> Self {
+    pub(super) fn new(
+        context: &'a Context,
+        channel: Channel,
+        work: mpsc::Sender<Work>,
+        isolation: Isolation,
+    ) -> Self {
         let client = RecordsClient::new(channel).max_decoding_message_size(MAX_MESSAGE_BYTES);
-        Self { context, client, work, reads: Vec::new(), failed: 0 }
+        Self { context, client, work, isolation, reads: Vec::new(), failed: 0 }
     }
 
     /// Also reads this partition, from where it has been printed.
@@ -118,7 +125,8 @@ impl<'a> Fetcher<'a> {
         if partitions.is_empty() {
             return Ok(());
         }
-        let request = ConsumeRequest { partitions, max_bytes: 0 };
+        let isolation_level = self.isolation.to_wire().into();
+        let request = ConsumeRequest { partitions, max_bytes: 0, isolation_level };
         let mut answers = self.client.consume(request).await.map_err(Lost::Status)?.into_inner();
         while self.reads.iter().any(|read| !read.is_over) {
             let Some(answer) = answers.message().await.map_err(Lost::Status)? else {

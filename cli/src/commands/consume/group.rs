@@ -13,7 +13,7 @@ use tonic::transport::Channel;
 use super::fetch::{self, Fetcher};
 use super::output::{Damage, Lane, Work};
 use super::plan::{self, Span, TopicSize};
-use crate::args::{OffsetPlan, Position};
+use crate::args::{Isolation, OffsetPlan, Position};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::member::{CommittedOffsets, Joined, Membership, Progress, Rejoin, TopicPartition, existing_sizes};
@@ -28,6 +28,7 @@ const WAIT_INTERVAL: Duration = Duration::from_secs(1);
 /// What a member reads.
 pub(super) struct Subscription {
     pub(super) offsets: OffsetPlan,
+    pub(super) isolation: Isolation,
     /// Where each partition would be read without the group, as found out at the start.
     pub(super) spans: BTreeMap<TopicPartition, Span>,
 }
@@ -76,7 +77,7 @@ impl<'a> GroupReader<'a> {
         work: mpsc::Sender<Work>,
         damaged: mpsc::UnboundedReceiver<Damage>,
     ) -> Self {
-        let fetcher = Fetcher::new(context, channel.clone(), work.clone());
+        let fetcher = Fetcher::new(context, channel.clone(), work.clone(), subscription.isolation);
         Self {
             context,
             channel,
@@ -210,7 +211,8 @@ impl<'a> GroupReader<'a> {
         }
         let committed = self.membership.committed_offsets().fetch(added).await?;
         self.tell_ignored_offsets(added, &committed);
-        let (spans, unknown) = plan::spans(&self.channel, added, &self.subscription.offsets, false).await?;
+        let Subscription { offsets, isolation, .. } = &self.subscription;
+        let (spans, unknown) = plan::spans(&self.channel, added, offsets, *isolation, false).await?;
         for row in unknown {
             // A topic that was deleted meanwhile is the group's business at its next rebalance.
             if row.error.code() != ErrorCode::UnknownTopic {

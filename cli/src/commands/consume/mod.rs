@@ -27,7 +27,7 @@ use output::{Damage, Lane, Output, Printed, Work};
 use plan::{Span, TopicSize};
 use print::Printer;
 
-use crate::args::{AssignorName, ConsumeArgs, OffsetPlan};
+use crate::args::{AssignorName, ConsumeArgs, Isolation, OffsetPlan};
 use crate::context::{self, Context};
 use crate::failure::Failure;
 use crate::member::Membership;
@@ -61,7 +61,7 @@ pub(crate) async fn run(context: &Context, args: ConsumeArgs) -> Result<(), Fail
     let output = output.map_err(|error| Failure::failed(format!("can't write to stdout: {error}")))?;
     let is_bounded = args.count.is_some() || spans.iter().all(|span| span.stop.is_some());
     let mut watch = Watch { interrupts, other_end, done: output.done, limit, deadline, is_bounded };
-    let plan = Plan { offsets, sizes, spans };
+    let plan = Plan { offsets, isolation: args.isolation, sizes, spans };
     let (outcome, failed) = match &args.group {
         Some(group) => {
             let membership =
@@ -89,7 +89,8 @@ async fn prepare(context: &Context, args: &ConsumeArgs, offsets: &OffsetPlan) ->
     let channel = context.channel().await?;
     let sizes = plan::topic_sizes(&channel, &args.topics).await?;
     let partitions = plan::choose(&sizes, &args.partitions, offsets)?;
-    let (spans, unknown) = plan::spans(&channel, &partitions, offsets, args.exit_at_end).await?;
+    let (spans, unknown) =
+        plan::spans(&channel, &partitions, offsets, args.isolation, args.exit_at_end).await?;
     Ok(Prepared { channel, sizes, spans, unknown })
 }
 
@@ -106,6 +107,7 @@ fn tell_spans(context: &Context, spans: &[Span]) {
 /// What to read, and from where.
 struct Plan {
     offsets: OffsetPlan,
+    isolation: Isolation,
     sizes: Vec<TopicSize>,
     spans: Vec<Span>,
 }
@@ -133,7 +135,7 @@ async fn read_alone(
     mut damaged: mpsc::UnboundedReceiver<Damage>,
     watch: &mut Watch,
 ) -> (Result<(), Failure>, u64) {
-    let mut fetcher = Fetcher::new(context, channel.clone(), work);
+    let mut fetcher = Fetcher::new(context, channel.clone(), work, plan.isolation);
     for span in &plan.spans {
         fetcher.add(Lane::new(&span.topic, span.partition, span.start, span.stop));
     }
@@ -187,7 +189,7 @@ async fn read_in_group(
 ) -> (Result<(), Failure>, u64) {
     let spans: BTreeMap<_, _> =
         plan.spans.into_iter().map(|span| ((span.topic.clone(), span.partition), span)).collect();
-    let subscription = Subscription { offsets: plan.offsets, spans };
+    let subscription = Subscription { offsets: plan.offsets, isolation: plan.isolation, spans };
     let mut reader = GroupReader::new(context, channel, membership, subscription, plan.sizes, work, damaged);
     let ended = watch.until_end(reader.run()).await;
     let drained = match ended {

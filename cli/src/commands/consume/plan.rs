@@ -10,7 +10,7 @@ use runnel_proto::v1::{
 };
 use tonic::transport::Channel;
 
-use crate::args::{OffsetPlan, Position, Range};
+use crate::args::{Isolation, OffsetPlan, Position, Range};
 use crate::failure::Failure;
 
 /// A topic, and how many partitions it has.
@@ -77,6 +77,7 @@ pub(super) async fn spans(
     channel: &Channel,
     partitions: &[(String, i32)],
     offsets: &OffsetPlan,
+    isolation: Isolation,
     stop_at_end: bool,
 ) -> Result<(Vec<Span>, Vec<Unknown>), Failure> {
     let mut queries = Vec::new();
@@ -91,7 +92,7 @@ pub(super) async fn spans(
         }));
     }
     let asked = queries.len();
-    let request = ListOffsetsRequest { queries };
+    let request = ListOffsetsRequest { queries, isolation_level: isolation.to_wire().into() };
     let results = RecordsClient::new(channel.clone()).list_offsets(request).await?.into_inner().results;
     if results.len() != asked {
         return Err(Failure::failed("the broker did not answer about all partitions"));

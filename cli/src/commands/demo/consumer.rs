@@ -206,7 +206,7 @@ impl Reader {
             stop_offset: None,
         };
         let partitions = self.positions.iter().map(partition).collect();
-        let request = v1::ConsumeRequest { partitions, max_bytes: MAX_BYTES };
+        let request = v1::ConsumeRequest { partitions, max_bytes: MAX_BYTES, ..Default::default() };
         Ok(Some(self.admin.records.consume(request).await?.into_inner()))
     }
 

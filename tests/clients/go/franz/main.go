@@ -25,7 +25,7 @@ var codecs = []struct {
 }
 
 func main() {
-	Main(map[string]Scenario{"codecs": allCodecs, "group": group, "admin": admin})
+	Main(map[string]Scenario{"codecs": allCodecs, "group": group, "admin": admin, "transactions": transactions})
 }
 
 func client(address string, options ...kgo.Opt) *kgo.Client {
@@ -248,4 +248,47 @@ func admin(ctx context.Context, address string, idempotent bool) string {
 	Must(Got(client.DeleteTopics(ctx, topic)).Error(), "the topic's deletion")
 	refused(Got(client.DeleteTopics(ctx, topic)).Error(), kerr.UnknownTopicOrPartition)
 	return "topics, configs, records, offsets and groups"
+}
+
+// Numbers in transactions, of which the odd ones are aborted: each even number comes out of both partitions, once.
+func transactions(ctx context.Context, address string, _ bool) string {
+	const topic, count = "franz-transactions", 60
+	create(ctx, address, topic, 2)
+	producer := client(address, kgo.TransactionalID("franz"), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.TransactionTimeout(30*time.Second), kgo.DefaultProduceTopic(topic))
+	defer producer.Close()
+	for number := range count {
+		for !transact(ctx, producer, number) {
+		}
+	}
+	_, epoch, err := producer.ProducerID(ctx)
+	Must(err, "the producer's epoch")
+
+	consumer := client(address, kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{
+			topic: {0: kgo.NewOffset().AtStart(), 1: kgo.NewOffset().AtStart()},
+		}))
+	defer consumer.Close()
+	found := map[int32][]string{}
+	for _, record := range read(ctx, consumer, count) {
+		found[record.Partition] = append(found[record.Partition], string(record.Value))
+	}
+	even := make([]string, count/2)
+	for at := range even {
+		even[at] = fmt.Sprint(2 * at)
+	}
+	Same(found[0], even, "committed in partition 0")
+	Same(found[1], even, "committed in partition 1")
+	return fmt.Sprintf("%d, and the epoch is %d", count, epoch)
+}
+
+// One transaction; false when it has to be done again.
+func transact(ctx context.Context, producer *kgo.Client, number int) bool {
+	Must(producer.BeginTransaction(), "begin")
+	value := fmt.Append(nil, number)
+	err := producer.ProduceSync(ctx, &kgo.Record{Partition: 0, Value: value},
+		&kgo.Record{Partition: 1, Value: value}).FirstErr()
+	commit := err == nil && number%2 == 0
+	Must(producer.EndTransaction(ctx, kgo.TransactionEndTry(commit)), "end")
+	return err == nil
 }
