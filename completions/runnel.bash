@@ -545,7 +545,7 @@ _runnel() {
             return 0
             ;;
         runnel__subcmd__consume)
-            opts="-o -e -n -p -g -f -D -b -q -v -h --offset --exit-at-end --count --partition --group --assignor --timeout --format --delimiter --json --raw --broker --data --no-autostart --color --quiet --verbose --help"
+            opts="-o -e -n -p -g -f -D -b -q -v -h --offset --exit-at-end --count --partition --group --assignor --timeout --isolation --format --delimiter --json --raw --broker --data --no-autostart --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -589,6 +589,10 @@ _runnel() {
                     ;;
                 --timeout)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --isolation)
+                    COMPREPLY=($(compgen -W "read-uncommitted read-committed" -- "${cur}"))
                     return 0
                     ;;
                 --format)

@@ -83,6 +83,8 @@ roundrobin\t'One after the other'
 sticky\t'Even, moving as few as possible'
 cooperative-sticky\t'As sticky, without stopping the whole group'"
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -l timeout -d 'Exit with 124 if not done after this time, connecting included' -r
+complete -c runnel -n "__fish_runnel_using_subcommand consume" -l isolation -d 'Which records of transactions are read' -r -f -a "read-uncommitted\t'All, also those that are aborted or not decided yet'
+read-committed\t'Those that are committed; it waits for what is not decided, but for -e'"
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s f -l format -d 'How a record is printed, such as \'%k %v\\n\'; --help tells more' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s D -l delimiter -d 'What follows each record; \\n \\r \\t \\0 \\\\ \\xNN are understood [default: \\n, nothing with -f]' -r
 complete -c runnel -n "__fish_runnel_using_subcommand consume" -s b -l broker -d 'The broker: HOST:PORT, or unix:PATH; without it, the local broker' -r
