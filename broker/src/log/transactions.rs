@@ -62,6 +62,11 @@ impl Log {
         self.last_stable_offset(high_watermark)
     }
 
+    /// Whether a producer is remembered that ended a transaction, or a transaction that was aborted.
+    pub(crate) fn has_markers(&self) -> bool {
+        self.producers.has_markers() || self.segments.iter().any(|segment| !segment.aborted.is_empty())
+    }
+
     /// The aborted transactions with records from `from` on and before `to`, by the offset of their markers. `to` must
     /// not exceed the last stable offset.
     pub fn aborted_transactions(&self, from: Offset, to: Offset) -> Vec<AbortedTransaction> {

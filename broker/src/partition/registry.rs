@@ -24,9 +24,10 @@ pub struct Topic {
 }
 
 impl Topic {
-    /// Whether offsets may stand for no record: then there are fewer records than offsets.
+    /// Whether offsets may stand for no record: then there are fewer records than offsets. Compaction leaves such, and
+    /// transactions: their markers, and records that are aborted.
     pub fn has_gaps(&self) -> bool {
-        self.config.cleanup_policy.compact
+        self.config.cleanup_policy.compact || self.partitions.iter().any(|partition| partition.has_markers())
     }
 
     /// The partition of that number, for those who write to it.

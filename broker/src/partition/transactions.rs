@@ -82,6 +82,11 @@ impl Partition {
         self.with_log(|log| Ok(log.producers()))
     }
 
+    /// Whether it is known to hold markers of transactions; no longer, when their producers and what they aborted are forgotten.
+    pub fn has_markers(&self) -> bool {
+        self.with_log(|log| Ok(log.has_markers())).unwrap_or(false)
+    }
+
     /// Waits until readers of committed records may see something at or after `offset`.
     pub async fn readable_committed(&self, offset: Offset) -> Result<(), BrokerError> {
         self.wait(|progress| progress.stable(offset + 1)).await

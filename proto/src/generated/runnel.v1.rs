@@ -2534,7 +2534,7 @@ pub struct TopicSample {
     /// The partitions with a change.
     #[prost(message, repeated, tag = "5")]
     pub partitions: ::prost::alloc::vec::Vec<PartitionSample>,
-    /// Its logs may have gaps, such as compaction leaves: there may be fewer records than offsets.
+    /// Its logs may have gaps, such as compaction and transactions leave: there may be fewer records than offsets.
     #[prost(bool, tag = "6")]
     pub records_estimated: bool,
 }
@@ -3633,7 +3633,7 @@ pub struct TopicSummary {
     /// Partitions that are not served: `records` and `size_bytes` miss theirs.
     #[prost(int32, tag = "7")]
     pub unserved_partitions: i32,
-    /// Its logs may have gaps, such as compaction leaves: there may be fewer records than `records`.
+    /// Its logs may have gaps, such as compaction and transactions leave: there may be fewer records than `records`.
     #[prost(bool, tag = "8")]
     pub records_estimated: bool,
 }

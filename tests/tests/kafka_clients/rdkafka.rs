@@ -17,7 +17,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::statistics::Statistics;
 use rdkafka::{ClientConfig, ClientContext, Message, Offset, TopicPartitionList};
 use runnel_proto::records::Compression;
-use runnel_tests::harness::{PATIENCE, TestBroker};
+use runnel_tests::harness::{PATIENCE, TestBroker, eventually};
 use tokio::task::block_in_place;
 use tokio::time::timeout;
 
@@ -265,6 +265,57 @@ async fn transactions_commit_abort_and_fence() {
     assert_eq!(refused.rdkafka_error_code(), Some(RDKafkaErrorCode::Fenced));
     // The records of both transactions, and a marker for each.
     assert_eq!(reader.fetch_watermarks("out", 0, PATIENCE).expect("watermarks"), (0, 13));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runnel_consume_reads_what_is_committed() {
+    let cluster = Cluster::start();
+    let consume = |args: &[&str]| {
+        let output = cluster.broker.runnel([&["consume", "orders"], args].concat()).run().ok();
+        output.lines().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let producer = cluster.producer(&[("transactional.id", "shop")]);
+    let write = async |value: &str| {
+        producer.begin_transaction().expect("one begins");
+        send(&producer, "orders", 0, &lines([value.to_owned()])).await.expect("stored");
+    };
+    cluster.broker.runnel(["topic", "create", "orders"]).run().ok();
+    cluster.broker.produce("orders", "before");
+    producer.init_transactions(PATIENCE).expect("a producer id");
+    write("never").await;
+    producer.abort_transaction(PATIENCE).expect("it is aborted");
+    write("kept").await;
+    producer.commit_transaction(PATIENCE).expect("it is committed");
+    write("undecided").await;
+    cluster.broker.produce("orders", "after");
+
+    // It ends before the open transaction, and says nothing of the aborted one.
+    let committed = ["before", "kept"];
+    assert_eq!(consume(&["-e"]), committed);
+    assert_eq!(consume(&["-e", "-g", "readers"]), committed);
+    assert_eq!(consume(&["-e", "-g", "readers"]), [""; 0], "the group has read so far");
+    let json = cluster.broker.runnel(["consume", "orders", "-e", "--json"]).run().ok().json_lines();
+    let values: Vec<_> = json.iter().map(|record| record["value"].as_str().expect("text")).collect();
+    assert_eq!(values, committed);
+    assert_eq!(consume(&["-e", "-o", "end"]), [""; 0]);
+    let all = ["before", "never", "kept", "undecided", "after"];
+    assert_eq!(consume(&["-e", "--isolation", "read-uncommitted"]), all);
+    let mut follower = cluster.broker.runnel(["consume", "orders", "-n", "4"]).spawn();
+    block_in_place(|| {
+        eventually("what is decided", || match follower.stdout().len() {
+            12 => Ok(()),
+            other => Err(other.to_string()),
+        });
+    });
+    producer.commit_transaction(PATIENCE).expect("it is committed");
+    assert_eq!(block_in_place(|| follower.wait().ok()).lines(), ["before", "kept", "undecided", "after"]);
+    write("never again").await;
+    producer.abort_transaction(PATIENCE).expect("it is aborted");
+    assert_eq!(
+        consume(&["-e"]),
+        ["before", "kept", "undecided", "after"],
+        "markers at the end, nothing else"
+    );
 }
 
 #[tokio::test]

@@ -51,6 +51,8 @@ impl Transaction {
         let mut metadata = TransactionMetadata {
             state: if commit { TransactionState::PrepareCommit } else { TransactionState::PrepareAbort },
             updated_ms: cx.now,
+            // One that was never begun has begun with its end, as in Kafka's records.
+            started_ms: kept.started_ms.filter(|_| kept.state == TransactionState::Ongoing).or(Some(cx.now)),
             bumps_epoch,
             ..kept.clone()
         };

@@ -111,6 +111,11 @@ impl Producers {
         self.by_id.is_empty()
     }
 
+    /// Whether one of them has ended a transaction.
+    pub(in crate::log) fn has_markers(&self) -> bool {
+        self.by_id.values().any(|producer| producer.last_marker.is_some())
+    }
+
     /// The batches that a log compacted must keep, if without records: from them all is known again.
     pub(in crate::log) fn remembered(&self) -> HashSet<Offset> {
         self.by_id.values().flat_map(Producer::remembered).collect()

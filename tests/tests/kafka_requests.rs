@@ -1,0 +1,203 @@
+//! Requests to the Kafka protocol where their versions differ in what they mean, and what each is answered.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use bytes::Bytes;
+use runnel_proto::kafka::frame::{encode_request, split_response};
+use runnel_proto::kafka::messages::add_partitions_to_txn_request::AddPartitionsToTxnTopic;
+use runnel_proto::kafka::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use runnel_proto::kafka::messages::txn_offset_commit_request::{
+    TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
+};
+use runnel_proto::kafka::messages::{
+    AddPartitionsToTxnRequest, ApiVersionsRequest, EndTxnRequest, InitProducerIdRequest, ProduceRequest,
+    TxnOffsetCommitRequest,
+};
+use runnel_proto::kafka::{ErrorCode, Message, Request};
+use runnel_proto::records::{BatchBuilder, Compression, ProducerStamp, stamp_producer};
+use runnel_tests::harness::{TestBroker, eventually};
+
+/// Memory that an answer's arrays may take.
+const DECODED_BYTES: usize = 1 << 20;
+
+struct Client(TcpStream);
+
+impl Client {
+    fn connect(broker: &TestBroker) -> Self {
+        let stream = TcpStream::connect(broker.address()).expect("the broker takes connections");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+        Self(stream)
+    }
+
+    fn ask<R: Request>(&mut self, request: &R, version: i16) -> R::Response {
+        for piece in encode_request(request, version, 7, None).expect("the version carries this") {
+            self.0.write_all(&piece).expect("the connection is open");
+        }
+        let mut length = [0; 4];
+        self.0.read_exact(&mut length).expect("an answer");
+        let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+        self.0.read_exact(&mut answer).expect("all of the answer");
+        let (_, body) = split_response(answer.into(), R::API_KEY, version).expect("a header");
+        Message::from_bytes(body, version, DECODED_BYTES).expect("an answer of this version")
+    }
+}
+
+/// A transactional producer that does what it is told, in any version.
+struct Producer {
+    client: Client,
+    id: i64,
+    epoch: i16,
+}
+
+impl Producer {
+    fn init(broker: &TestBroker) -> Self {
+        let mut client = Client::connect(broker);
+        let init = InitProducerIdRequest {
+            transactional_id: Some("t".into()),
+            transaction_timeout_ms: 60_000,
+            ..Default::default()
+        };
+        let answer = client.ask(&init, 5);
+        assert_eq!(answer.error_code, 0);
+        Self { client, id: answer.producer_id, epoch: answer.producer_epoch }
+    }
+
+    /// Writes one record to a partition of `orders`.
+    fn write(&mut self, version: i16, partition: i32, base_sequence: i32) -> ErrorCode {
+        let mut builder = BatchBuilder::new(Compression::None);
+        builder.push(1_767_225_600_000, None, Some(b"a cup"), &[]);
+        let mut batch = builder.build().expect("a batch").to_vec();
+        let stamp = ProducerStamp {
+            producer_id: self.id,
+            producer_epoch: self.epoch,
+            base_sequence,
+            transactional: true,
+        };
+        stamp_producer(&mut batch, stamp);
+        let row = PartitionProduceData { index: partition, records: Some(Bytes::from(batch)) };
+        let topic =
+            TopicProduceData { name: "orders".into(), partition_data: vec![row], ..Default::default() };
+        let request = ProduceRequest {
+            transactional_id: Some("t".into()),
+            acks: -1,
+            timeout_ms: 30_000,
+            topic_data: vec![topic],
+        };
+        let answer = self.client.ask(&request, version);
+        code(answer.responses[0].partition_responses[0].error_code)
+    }
+
+    fn commit_offset(&mut self, version: i16) -> ErrorCode {
+        let row = TxnOffsetCommitRequestPartition { committed_offset: 1, ..Default::default() };
+        let topic = TxnOffsetCommitRequestTopic { name: "orders".into(), partitions: vec![row] };
+        let request = TxnOffsetCommitRequest {
+            transactional_id: "t".into(),
+            group_id: "readers".into(),
+            producer_id: self.id,
+            producer_epoch: self.epoch,
+            topics: vec![topic],
+            ..Default::default()
+        };
+        code(self.client.ask(&request, version).topics[0].partitions[0].error_code)
+    }
+
+    /// Ends its transaction, as version 2 does: which epoch it has from then on.
+    fn end(&mut self, committed: bool) -> Result<i16, ErrorCode> {
+        let request = EndTxnRequest {
+            transactional_id: "t".into(),
+            producer_id: self.id,
+            producer_epoch: self.epoch,
+            committed,
+        };
+        eventually("the markers of a transaction", || {
+            let answer = self.client.ask(&request, 5);
+            match code(answer.error_code) {
+                ErrorCode::None => Ok(Ok(answer.producer_epoch)),
+                ErrorCode::ConcurrentTransactions => Err("they are still being written".to_owned()),
+                error => Ok(Err(error)),
+            }
+        })
+    }
+}
+
+fn code(code: i16) -> ErrorCode {
+    ErrorCode::from_code(code).expect("a code that is known")
+}
+
+fn start() -> TestBroker {
+    let broker = TestBroker::start();
+    broker.runnel(["topic", "create", "orders", "-p", "2"]).run().ok();
+    broker
+}
+
+#[test]
+fn features_are_told_to_those_who_can_read_of_them() {
+    let broker = start();
+    let mut client = Client::connect(&broker);
+    let named =
+        ApiVersionsRequest { client_software_name: "test".into(), client_software_version: "1".into() };
+    for (version, supported, finalized) in [(2, 0, 0), (3, 0, 1), (4, 1, 1)] {
+        let asks = if version < 3 { ApiVersionsRequest::default() } else { named.clone() };
+        let answer = client.ask(&asks, version);
+        let features = (answer.supported_features.len(), answer.finalized_features.len());
+        assert_eq!(features, (supported, finalized), "version {version}");
+        if let Some(feature) = answer.finalized_features.first() {
+            assert_eq!((&*feature.name, feature.max_version_level), ("transaction.version", 2));
+            assert_eq!(answer.finalized_features_epoch, 0);
+        }
+    }
+}
+
+#[test]
+fn with_version_2_what_is_written_to_takes_part_and_the_epoch_rises() {
+    let broker = start();
+    let mut producer = Producer::init(&broker);
+    assert_eq!(producer.write(10, 0, 0), ErrorCode::InvalidTxnState);
+    assert_eq!(producer.write(11, 0, 0), ErrorCode::TransactionAbortable);
+    assert_eq!(producer.write(12, 0, 0), ErrorCode::None);
+    assert_eq!(producer.write(12, 0, 0), ErrorCode::None, "the same again");
+    assert_eq!(producer.write(12, 0, 1), ErrorCode::None);
+    assert_eq!(producer.write(12, 1, 5), ErrorCode::OutOfOrderSequenceNumber, "the first one there");
+    assert_eq!(producer.commit_offset(3), ErrorCode::InvalidTxnState);
+    assert_eq!(producer.commit_offset(4), ErrorCode::TransactionAbortable);
+    assert_eq!(producer.commit_offset(5), ErrorCode::None);
+    assert_eq!(producer.end(true), Ok(1));
+    assert_eq!(producer.end(true), Ok(1), "it missed the answer");
+    assert_eq!(producer.end(false), Err(ErrorCode::InvalidTxnState), "it was committed");
+    assert_eq!(producer.write(12, 0, 2), ErrorCode::InvalidProducerEpoch, "late");
+    let committed = broker.runnel(["group", "describe", "readers", "-o", "json"]).run().ok().json();
+    assert_eq!(committed[0]["partitions"][0]["committed_offset"], 1, "{committed}");
+
+    producer.epoch = 1;
+    assert_eq!(producer.write(12, 0, 0), ErrorCode::None);
+    assert_eq!(producer.end(false), Ok(2));
+    producer.epoch = 2;
+    assert_eq!(producer.end(false), Ok(3), "nothing is open");
+    producer.epoch = 3;
+    assert_eq!(producer.end(true), Err(ErrorCode::InvalidTxnState), "nothing is open");
+    assert_eq!(broker.consume("orders").lines(), ["a cup", "a cup"]);
+}
+
+#[test]
+fn the_brokers_own_topics_take_part_in_nobodys_transaction() {
+    let mut broker = start();
+    let mut producer = Producer::init(&broker);
+    for name in ["__metadata", "__consumer_offsets", "__transaction_state"] {
+        let topic = AddPartitionsToTxnTopic { name: name.into(), partitions: vec![0] };
+        let request = AddPartitionsToTxnRequest {
+            v3_and_below_transactional_id: "t".into(),
+            v3_and_below_producer_id: producer.id,
+            v3_and_below_producer_epoch: producer.epoch,
+            v3_and_below_topics: vec![topic],
+            ..Default::default()
+        };
+        let answer = producer.client.ask(&request, 3);
+        let refused = answer.results_by_topic_v3_and_below[0].results_by_partition[0].partition_error_code;
+        assert_eq!(code(refused), ErrorCode::PolicyViolation, "{name}");
+    }
+    assert_eq!(producer.end(false), Ok(1));
+    broker.start_again();
+    assert_eq!(broker.consume("orders").text(), "");
+}
