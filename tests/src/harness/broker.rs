@@ -176,7 +176,8 @@ fn spawn(home: &Home, data_dir: &Path, listen: &str, args: &[String]) -> Process
 
 /// An address that is free now, and that no outgoing connection takes while the broker is down: its port lies below
 /// those that systems choose from.
-fn address_to_keep() -> String {
+#[track_caller]
+pub fn address_to_keep() -> String {
     let free = |port| {
         let bound = TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr());
         bound.map(|address| address.port()).map_err(|error| error.to_string())

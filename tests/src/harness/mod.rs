@@ -11,7 +11,7 @@ mod tmux;
 use std::time::{Duration, Instant};
 
 pub use binary::runnel_program;
-pub use broker::TestBroker;
+pub use broker::{TestBroker, address_to_keep};
 pub use grpc::{Client, StoredRecord, read_partition, records, unpack};
 pub use home::Home;
 pub use process::{Output, Process, Runnel};

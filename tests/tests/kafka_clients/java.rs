@@ -14,20 +14,20 @@ use crate::IDEMPOTENT;
 const TOOLS: &str = "org.apache.kafka.tools";
 
 /// Kafka's jars and a broker for its tools to talk to.
-struct Kafka {
+pub(crate) struct Kafka {
     java: PathBuf,
     jars: PathBuf,
-    broker: TestBroker,
-    address: String,
+    pub(crate) broker: TestBroker,
+    pub(crate) address: String,
 }
 
 impl Kafka {
-    fn start(test: &str) -> Option<Self> {
+    pub(crate) fn start(test: &str) -> Option<Self> {
         Self::start_release("kafka", test)
     }
 
     /// With the jars in a folder of their own.
-    fn start_release(folder: &str, test: &str) -> Option<Self> {
+    pub(crate) fn start_release(folder: &str, test: &str) -> Option<Self> {
         let java = find("java", test)?;
         // Copied when all jars are there.
         let pom = fetched(&format!("../target/peers/{folder}/pom.xml"), test)?;
@@ -43,7 +43,7 @@ impl Kafka {
     }
 
     /// A tool that wants the broker's address elsewhere.
-    fn java(&self, class: &str, args: &[&str]) -> Runnel {
+    pub(crate) fn java(&self, class: &str, args: &[&str]) -> Runnel {
         let class = if class.starts_with("kafka.") { class.to_owned() } else { format!("{TOOLS}.{class}") };
         let mut command = Command::new(&self.java);
         // These programs are short: what they save by starting fast outweighs compiled code.
@@ -53,17 +53,17 @@ impl Kafka {
     }
 
     #[track_caller]
-    fn run(&self, class: &str, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, class: &str, args: &[&str]) -> Output {
         self.tool(class, args).run().ok()
     }
 
     #[track_caller]
-    fn topics(&self, args: &[&str]) -> Output {
+    pub(crate) fn topics(&self, args: &[&str]) -> Output {
         self.run("TopicCommand", args)
     }
 
     #[track_caller]
-    fn groups(&self, args: &[&str]) -> Output {
+    pub(crate) fn groups(&self, args: &[&str]) -> Output {
         self.run("consumer.group.ConsumerGroupCommand", args)
     }
 
@@ -77,7 +77,7 @@ impl Kafka {
 
     /// Produces lines by the console producer.
     #[track_caller]
-    fn produce(&self, topic: &str, args: &[&str], lines: &str) {
+    pub(crate) fn produce(&self, topic: &str, args: &[&str], lines: &str) {
         let idempotence = format!("enable.idempotence={IDEMPOTENT}");
         let args = [&["--topic", topic, "--producer-property", &idempotence], args].concat();
         let output = self.tool("ConsoleProducer", &args).input(lines).run().ok();
@@ -86,7 +86,7 @@ impl Kafka {
 
     /// So many records by the console consumer.
     #[track_caller]
-    fn consume(&self, topic: &str, count: usize, args: &[&str]) -> Vec<String> {
+    pub(crate) fn consume(&self, topic: &str, count: usize, args: &[&str]) -> Vec<String> {
         let count = count.to_string();
         let first = ["--topic", topic, "--from-beginning", "--max-messages", &count, "--timeout-ms", "30000"];
         let output = self.run("consumer.ConsoleConsumer", &[&first, args].concat());
@@ -95,7 +95,7 @@ impl Kafka {
 
     /// A topic's offsets, `PARTITION:OFFSET`.
     #[track_caller]
-    fn offsets(&self, topic: &str, time: &str) -> Vec<String> {
+    pub(crate) fn offsets(&self, topic: &str, time: &str) -> Vec<String> {
         let output = self.run("GetOffsetShell", &["--topic", topic, "--time", time]);
         let prefix = format!("{topic}:");
         output.lines().into_iter().map(|line| line.replacen(&prefix, "", 1)).collect()
@@ -103,7 +103,7 @@ impl Kafka {
 }
 
 /// The rows of a table, their columns cut at spaces, without its head.
-fn rows(output: &Output) -> Vec<Vec<String>> {
+pub(crate) fn rows(output: &Output) -> Vec<Vec<String>> {
     let lines =
         output.lines().into_iter().filter(|line| !line.is_empty() && !line.contains("active members"));
     lines.skip(1).map(|line| line.split_whitespace().map(str::to_owned).collect()).collect()
@@ -111,7 +111,7 @@ fn rows(output: &Output) -> Vec<Vec<String>> {
 
 /// What the tools say where they fail; some print it on stdout and exit with 0.
 #[track_caller]
-fn complains(output: &Output, words: &str) {
+pub(crate) fn complains(output: &Output, words: &str) {
     let all = format!("{}{}", output.text(), output.err());
     assert!(all.contains(words), "no {words:?}: {}", output.shown());
 }

@@ -1,6 +1,6 @@
 //! Big programs on the Java virtual machine: fetched by `tests/clients/fetch.sh`, bounded in memory, one at a time.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -25,6 +25,11 @@ impl Jvm {
         let folder = marker.parent().expect("it lies in a folder").to_owned();
         // A test that failed has harmed nobody else's turn.
         Some(Self { java, folder, _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner) })
+    }
+
+    /// Where the jars are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// A program by its class.

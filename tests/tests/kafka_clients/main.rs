@@ -2,13 +2,16 @@
 //!
 //! kcat is installed; `tests/clients/fetch.sh` fetches the others.
 
+mod connect;
 mod flink;
 mod java;
 mod jvm;
 mod kcat;
 mod programs;
 mod rdkafka;
+mod spark;
 mod streams;
+mod tools;
 
 /// Whether producers ask for producer ids, so that what they repeat is stored once.
 const IDEMPOTENT: bool = true;
