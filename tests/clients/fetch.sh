@@ -56,8 +56,9 @@ streams() {
 # The connectors apart from the worker, which finds them by its plugin.path.
 connect() {
     jars connect
-    mkdir -p "$peers/connect/plugins"
-    mv "$peers"/connect/connect-file-*.jar "$peers/connect/plugins" 2>/dev/null || true
+    [ -d "$peers/connect/plugins" ] && return
+    mkdir "$peers/connect/plugins"
+    mv "$peers"/connect/connect-file-*.jar "$peers/connect/plugins"
 }
 
 spark() {

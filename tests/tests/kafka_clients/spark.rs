@@ -1,8 +1,10 @@
 //! Spark's structured streaming: in by offset and by time, out to another topic, and on from its checkpoint.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::SystemTime;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use runnel_tests::clients::fetched;
 use runnel_tests::harness::{Output, Runnel, TestBroker};
@@ -43,7 +45,8 @@ impl Spark {
             let values: Vec<_> = (first..first + count).map(|at| format!("p{partition} r{at}")).collect();
             self.broker.runnel(["produce", "in", "-p", partition]).input(values.join("\n")).run().ok();
         }
-        std::thread::sleep(std::time::Duration::from_millis(5));
+        // What was stamped in this millisecond is not after it.
+        thread::sleep(Duration::from_millis(5));
         SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_millis()
     }
 
@@ -57,7 +60,7 @@ impl Spark {
 }
 
 /// The values of so many records on both partitions, in capitals and sorted.
-fn capitals(records: std::ops::Range<usize>) -> Vec<String> {
+fn capitals(records: Range<usize>) -> Vec<String> {
     let mut values: Vec<_> = records.flat_map(|at| [format!("P0 R{at}"), format!("P1 R{at}")]).collect();
     values.sort_unstable();
     values
