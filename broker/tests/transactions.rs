@@ -11,7 +11,7 @@ use runnel_broker::coordinator::transaction::{EndRequest, InitRequest, Producer,
 use runnel_broker::error::BrokerError;
 use runnel_broker::logs::Logs;
 use runnel_broker::operations::{BrokerInfo, CreateTopic, Operations, Parts};
-use runnel_broker::partition::Fatal;
+use runnel_broker::partition::{Fatal, FetchPosition, IsolationLevel};
 use runnel_proto::records::{BatchBuilder, Compression, ProducerStamp, stamp_producer};
 use tokio::sync::watch;
 
@@ -160,7 +160,13 @@ async fn what_is_committed_counts_everywhere_and_what_is_aborted_nowhere() {
     wait_for(&operations, TransactionState::CompleteAbort).await;
     assert_eq!(seen(&operations), ([4, 4], Some(10)));
     let partition = operations.registry().partition(TOPIC, 0).expect("a partition");
-    let read = partition.read_committed(0, 1 << 20).await.expect("read");
+    let position = FetchPosition {
+        offset: 0,
+        max_bytes: 1 << 20,
+        at_least_one: true,
+        isolation: IsolationLevel::ReadCommitted,
+    };
+    let read = partition.fetch(&position).await.expect("read");
     let aborted: Vec<_> = read.aborted.iter().map(|aborted| aborted.first_offset).collect();
     assert_eq!(aborted, [2]);
     drop((operations, partition));

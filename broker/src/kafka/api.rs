@@ -5,10 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use runnel_proto::kafka::frame::{encode_response, split_request};
+use runnel_proto::kafka::frame::{encode_response, encode_response_around, split_request};
 use runnel_proto::kafka::messages::RequestHeader;
 use runnel_proto::kafka::{ApiKey, Message};
 
+use super::answer::{self, Piece};
 use super::call::{Call, Client, Served};
 use super::frames::Frame;
 use super::handlers::{
@@ -26,16 +27,16 @@ use crate::operations::Operations;
 /// Memory that the arrays of one request may take.
 const DECODED_BYTES: usize = 32 << 20;
 
-/// A request on its way to its answer: the frame's pieces, or `None` when the client wants none.
-pub(super) type Answer = BoxFuture<'static, Result<Option<Vec<Bytes>>, Refused>>;
+/// A request on its way to its answer: the frame's pieces, none when the client wants no answer.
+pub(super) type Answer = BoxFuture<'static, Result<Vec<Piece>, Refused>>;
 
 macro_rules! served {
     ($($api:ident $versions:expr => $handler:path,)*) => {
         /// What is announced to clients. Nothing is that has no handler below.
         const SERVED: Served =
-            &[(ApiKey::Produce, 0..=13), $((ApiKey::$api, $versions)),*];
+            &[(ApiKey::Produce, 0..=13), (ApiKey::Fetch, 4..=18), $((ApiKey::$api, $versions)),*];
 
-        async fn answer(api: ApiKey, call: Call, correlation_id: i32, body: Bytes) -> Result<Vec<Bytes>, Refused> {
+        async fn handle(api: ApiKey, call: Call, correlation_id: i32, body: Bytes) -> Result<Vec<Bytes>, Refused> {
             let version = call.version;
             match api {
                 $(ApiKey::$api => {
@@ -50,7 +51,6 @@ macro_rules! served {
 }
 
 served! {
-    Fetch 4..=18 => fetch::handle,
     ListOffsets 1..=11 => list_offsets::handle,
     Metadata 0..=13 => metadata::handle,
     OffsetCommit 2..=10 => offset_commit::handle,
@@ -124,7 +124,7 @@ pub(super) async fn begin(
     };
     if api == ApiKey::ApiVersions && !api.versions().contains(&version) {
         let pieces = encode_response(&api_versions::unsupported(SERVED), 0, correlation_id)?;
-        return Ok(async { Ok(Some(pieces)) }.boxed());
+        return Ok(async { Ok(answer::in_memory(pieces)) }.boxed());
     }
     let budget = frame.budget;
     if api == ApiKey::Produce {
@@ -133,14 +133,24 @@ pub(super) async fn begin(
         return Ok(async move {
             let response = pending.await;
             drop(budget);
-            Ok(response.map(|response| encode_response(&response, version, correlation_id)).transpose()?)
+            let Some(response) = response else { return Ok(Vec::new()) };
+            Ok(answer::in_memory(encode_response(&response, version, correlation_id)?))
+        }
+        .boxed());
+    }
+    if api == ApiKey::Fetch {
+        let request = Message::from_bytes(body, version, DECODED_BYTES)?;
+        return Ok(async move {
+            let (response, ranges) = fetch::handle(&call, request).await;
+            drop(budget);
+            Ok(answer::around(encode_response_around(&response, version, correlation_id)?, ranges))
         }
         .boxed());
     }
     Ok(async move {
-        let pieces = answer(api, call, correlation_id, body).await?;
+        let pieces = handle(api, call, correlation_id, body).await?;
         drop(budget);
-        Ok(Some(pieces))
+        Ok(answer::in_memory(pieces))
     }
     .boxed())
 }

@@ -2,18 +2,19 @@
 //!
 //! A Kafka broker handles one request of a connection at a time; clients count on the order that this gives. Produce
 //! requests alone overlap: each is appended as it is read, and answered when it is on disk, so that one sync serves many.
+//! What comes behind a request that waits is read already, some of it, so that a client that leaves is noticed.
 
-use std::io::{self, IoSlice};
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::StreamExt;
-use futures_util::stream::FuturesOrdered;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use futures_util::FutureExt;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
+use super::answer::{Piece, send};
 use super::api::{self, Answer};
 use super::call::Client;
 use super::frames::{Frame, Frames, Next};
@@ -26,6 +27,9 @@ const OVERLAPPING: usize = 64;
 /// A client that asks nothing for so long is let go, as Kafka does it: it comes back when it needs to.
 const IDLE: Duration = Duration::from_secs(10 * 60);
 
+/// When the broker stops, a client may take so long to read an answer that is on its way.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+
 /// Serves a connection until the client leaves, breaks the protocol, or the broker stops.
 ///
 /// # Errors
@@ -34,47 +38,50 @@ pub(crate) async fn serve(stream: TcpStream, operations: Operations) -> Result<(
     let client = Client::new(stream.local_addr()?, stream.peer_addr()?);
     let frames = Frames::new(operations.config().socket_request_max_bytes);
     let client = Arc::new(client);
-    Connection { stream, operations, client, frames, held: None, queue: FuturesOrdered::new(), alone: false }
-        .run()
-        .await
+    let input = Input { frames, held: None };
+    Connection { operations, client, queue: VecDeque::new(), alone: false }.run(stream, input).await
 }
 
 struct Connection {
-    stream: TcpStream,
     operations: Operations,
     client: Arc<Client>,
-    frames: Frames,
-    /// The next request, which has to wait for those before it.
-    held: Option<Frame>,
-    /// What is being answered.
-    queue: FuturesOrdered<Answer>,
+    /// What is being answered. Only the first is looked after: the others wait for nothing that it does not wait for, too.
+    queue: VecDeque<Answer>,
     /// The queue holds a request that nothing may overlap.
     alone: bool,
 }
 
 impl Connection {
-    async fn run(mut self) -> Result<(), Refused> {
+    async fn run(mut self, mut stream: TcpStream, mut input: Input) -> Result<(), Refused> {
         let operations = self.operations.clone();
-        let stopped = operations.stopped();
-        tokio::pin!(stopped);
+        let mut stopped = pin!(operations.stopped());
+        let mut idle = pin!(sleep(IDLE));
+        let mut last_request = Instant::now();
         let mut open = true;
         loop {
-            self.begin_all().await?;
+            self.begin_all(&mut input).await?;
             if !open && self.queue.is_empty() {
                 return Ok(());
             }
-            let wants_input = open && self.held.is_none();
             tokio::select! {
                 biased;
-                Some(answer) = self.queue.next(), if !self.queue.is_empty() => {
-                    self.alone &= !self.queue.is_empty();
-                    if let Some(pieces) = answer? {
-                        write_all(&mut self.stream, &pieces).await?;
+                pieces = self.answers(), if !self.queue.is_empty() => {
+                    last_request = Instant::now();
+                    let unread = async { operations.stopped().await; sleep(LAST_ANSWER).await };
+                    tokio::select! {
+                        biased;
+                        sent = send(&stream, pieces?) => sent?,
+                        () = unread => return Ok(()),
                     }
                 }
                 () = &mut stopped, if open => open = false,
-                () = sleep(IDLE), if self.queue.is_empty() => return Ok(()),
-                more = receive(&mut self.stream, &mut self.frames, &operations), if wants_input => {
+                () = &mut idle, if self.queue.is_empty() => {
+                    if last_request.elapsed() >= IDLE {
+                        return Ok(());
+                    }
+                    idle.set(sleep_until(last_request + IDLE));
+                }
+                more = input.receive(&mut stream, &operations), if open && input.has_room() => {
                     // The client left; nobody would read the answers.
                     if !more? { return Ok(()) }
                 }
@@ -83,47 +90,60 @@ impl Connection {
     }
 
     /// Begins the requests that have come and need not wait.
-    async fn begin_all(&mut self) -> Result<(), Refused> {
-        loop {
-            let Some(frame) = self.held.take().or_else(|| self.frames.pop()) else { return Ok(()) };
+    async fn begin_all(&mut self, input: &mut Input) -> Result<(), Refused> {
+        while let Some(frame) = input.next() {
             let overlaps = api::may_overlap(&frame.bytes);
             let free = self.queue.is_empty() || (overlaps && !self.alone && self.queue.len() < OVERLAPPING);
             if !free {
-                self.held = Some(frame);
+                input.held = Some(frame);
                 return Ok(());
             }
             self.alone = !overlaps;
             self.queue.push_back(api::begin(&self.operations, &self.client, frame).await?);
         }
+        Ok(())
+    }
+
+    /// The next answer, and those behind it that are there, too.
+    async fn answers(&mut self) -> Result<Vec<Piece>, Refused> {
+        let Some(first) = self.queue.front_mut() else { return Ok(Vec::new()) };
+        let mut pieces = first.await?;
+        self.queue.pop_front();
+        while let Some(answer) = self.queue.front_mut().and_then(FutureExt::now_or_never) {
+            self.queue.pop_front();
+            pieces.extend(answer?);
+        }
+        self.alone &= !self.queue.is_empty();
+        Ok(pieces)
     }
 }
 
-/// Reads what comes; false when the client has closed.
-async fn receive(
-    stream: &mut TcpStream,
-    frames: &mut Frames,
-    operations: &Operations,
-) -> Result<bool, Refused> {
-    match frames.next()? {
-        Next::Admission(size_bytes) => frames.admit(operations.admit(size_bytes).await?),
-        Next::Bytes => {
-            if stream.read_buf(frames.room()).await? == 0 {
-                return Ok(false);
-            }
-        }
-        Next::Frame => {}
-    }
-    Ok(true)
+/// What has come and is not begun.
+struct Input {
+    frames: Frames,
+    /// The next request, which has to wait for those before it.
+    held: Option<Frame>,
 }
 
-async fn write_all(stream: &mut TcpStream, pieces: &[Bytes]) -> io::Result<()> {
-    let mut slices: Vec<_> = pieces.iter().map(|piece| IoSlice::new(piece)).collect();
-    let mut left = slices.as_mut_slice();
-    while !left.is_empty() {
-        match stream.write_vectored(left).await? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => IoSlice::advance_slices(&mut left, written),
-        }
+impl Input {
+    fn next(&mut self) -> Option<Frame> {
+        self.held.take().or_else(|| self.frames.pop())
     }
-    Ok(())
+
+    /// Whether more may be read.
+    fn has_room(&self) -> bool {
+        self.held.is_none() || self.frames.has_room_ahead()
+    }
+
+    /// Reads what comes; false when the client has closed.
+    async fn receive(&mut self, stream: &mut TcpStream, operations: &Operations) -> Result<bool, Refused> {
+        if let Next::Admission(size_bytes) = self.frames.next()? {
+            self.frames.admit(operations.admit(size_bytes).await?);
+            return Ok(true);
+        }
+        // Ten thousand connections wait here: without a buffer.
+        self.frames.release();
+        stream.readable().await?;
+        Ok(stream.read_buf(self.frames.room()).await? > 0)
+    }
 }

@@ -68,6 +68,18 @@ impl Frames {
         &mut self.buffer
     }
 
+    /// Whether more may be read while the frame before waits for its turn: nothing that would have to be paid for.
+    pub(super) fn has_room_ahead(&self) -> bool {
+        self.buffer.len() < FREE_BYTES && matches!(self.next(), Ok(Next::Bytes | Next::Frame))
+    }
+
+    /// Gives memory back while nothing has come.
+    pub(super) fn release(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+        }
+    }
+
     /// The next frame, if it is there.
     pub(super) fn pop(&mut self) -> Option<Frame> {
         let Ok(Next::Frame) = self.next() else { return None };

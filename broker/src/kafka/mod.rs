@@ -3,6 +3,7 @@
 //! `frames` cuts the stream, `connection` keeps the order, `api` holds the one table, and `handlers` has a file an API,
 //! which translates to operations and back. What each API serves, `docs/PROTOCOL.md` tells.
 
+mod answer;
 mod api;
 mod call;
 mod connection;

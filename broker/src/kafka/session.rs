@@ -231,7 +231,7 @@ mod tests {
             let data = PartitionData {
                 partition_index,
                 high_watermark: 7,
-                records: Some(records),
+                records: Some(records.into()),
                 ..Default::default()
             };
             (wanted.clone(), data)

@@ -115,6 +115,11 @@ impl Index {
         self.find(|entry| entry.offset <= offset)
     }
 
+    /// The last entry at or before `position` and before `upper`.
+    pub(super) fn find_place(&self, position: u64, upper: Offset) -> Result<Option<Entry>, Doubt> {
+        self.find(|entry| entry.position <= position && entry.offset < upper)
+    }
+
     /// The last entry before which all records are older than `timestamp_ms`.
     pub(super) fn find_timestamp(&self, timestamp_ms: UnixMillis) -> Result<Option<Entry>, Doubt> {
         self.find(|entry| entry.max_timestamp_before_ms < timestamp_ms)

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use runnel_proto::records::{BatchHeader, HEADER_BYTES, split_batches, verify_crc};
+use runnel_proto::records::{split_batches, verify_crc};
 
 use super::Log;
 use super::error::LogError;
@@ -12,9 +12,6 @@ use super::scan::{Depth, header_at};
 use super::segment::{Files, Segment};
 use crate::storage::DiskFile;
 use crate::types::Offset;
-
-/// Bytes read beside those asked for, since the index knows not every batch.
-const SLACK_BYTES: usize = 4096 + HEADER_BYTES;
 
 /// Whole batches, as they were stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,10 +24,11 @@ pub struct Batches {
 
 /// What to read. It holds on to its file: whatever happens to the segment does it no harm.
 pub struct ReadPlan {
-    view: Option<View>,
-    offset: Offset,
-    max_bytes: usize,
-    upper: Offset,
+    pub(super) view: Option<View>,
+    pub(super) offset: Offset,
+    pub(super) max_bytes: usize,
+    pub(super) upper: Offset,
+    pub(super) at_least_one: bool,
 }
 
 /// A segment as it was when a read was planned.
@@ -41,6 +39,10 @@ pub(super) struct View {
     pub(super) size: u64,
     /// The offset after them.
     pub(super) end: Offset,
+    /// An offset in it whose place is known, and the place: what is on disk ends there, and mostly what is visible.
+    pub(super) synced: (Offset, u64),
+    /// Whether it is the segment that is appended to: it is in the page cache, as a rule.
+    active: bool,
 }
 
 impl Log {
@@ -56,7 +58,7 @@ impl Log {
             return Err(LogError::OutOfRange { offset, start, end });
         }
         let view = if offset < end.min(upper) { Some(self.view_at(offset)?) } else { None };
-        Ok(ReadPlan { view, offset, max_bytes, upper })
+        Ok(ReadPlan { view, offset, max_bytes, upper, at_least_one: true })
     }
 
     /// The segment with `offset`, which the log must have.
@@ -66,11 +68,17 @@ impl Log {
     }
 
     pub(super) fn view(&self, segment: &Segment) -> Result<View, LogError> {
+        let synced = match self.synced.segment == segment.files.base {
+            true => (self.synced.offset, self.synced.position),
+            false => (segment.files.base, 0),
+        };
         Ok(View {
             files: segment.files.clone(),
             file: segment.open_log()?,
             size: segment.size,
             end: segment.end,
+            synced,
+            active: segment.files.base == self.active().files.base,
         })
     }
 }
@@ -81,103 +89,53 @@ impl ReadPlan {
         self.view.is_none()
     }
 
+    /// The same without a first batch that is larger than what was asked for.
+    pub fn within_max_bytes(self) -> Self {
+        let view = self.view.filter(|_| self.max_bytes > 0);
+        Self { view, at_least_one: false, ..self }
+    }
+
+    /// Whether what it reads was appended lately, so that no disk is waited for, as a rule.
+    pub fn is_recent(&self) -> bool {
+        self.view.as_ref().is_none_or(|view| view.active)
+    }
+
     /// The offset before which the batches end that it may read: a plan stays within a segment.
     pub fn end_offset(&self) -> Offset {
         self.view.as_ref().map_or(self.offset, |view| view.end)
     }
 
-    /// Reads. Usually one read of the file; two when the first batch is larger than asked for.
+    /// Reads.
     ///
     /// # Errors
     /// [`LogError::Corrupt`] when the bytes are no batches any more, [`LogError::Unreadable`].
-    pub fn read(self) -> Result<Batches, LogError> {
-        let nothing = Batches { bytes: Bytes::new(), next_offset: self.offset };
-        let Some(view) = &self.view else { return Ok(nothing) };
-        let (mut position, slack) = match view.seek(|| view.files.index.find_offset(self.offset)) {
-            Some(entry) if entry.offset == self.offset => (entry.position, 0),
-            Some(entry) => (entry.position, SLACK_BYTES),
-            None => (0, SLACK_BYTES),
+    pub fn read(&self) -> Result<Batches, LogError> {
+        let found = self.locate()?;
+        let (Some(view), Some(range)) = (&self.view, found.range) else {
+            return Ok(Batches { bytes: Bytes::new(), next_offset: self.offset });
         };
-        let mut wanted = self.max_bytes.max(HEADER_BYTES).saturating_add(slack);
-        loop {
-            let chunk = view.read(position, wanted)?;
-            let skipped = self.skip(view, position, &chunk)?;
-            match skipped.found {
-                None if position + skipped.bytes as u64 >= view.size => {
-                    return Err(view.corrupt(view.size, &format!("no batch has offset {}", self.offset)));
-                }
-                // More than was read lies before the batch.
-                None => {}
-                Some(header) if header.next_offset() > self.upper => return Ok(nothing),
-                Some(header) if skipped.bytes + header.size_bytes > chunk.len() => {
-                    wanted = header.size_bytes.max(self.max_bytes);
-                }
-                Some(_) => {
-                    let (end, next_offset) = self.take(view, position, &chunk, skipped.bytes)?;
-                    return Ok(Batches { bytes: Bytes::from(chunk).slice(skipped.bytes..end), next_offset });
-                }
-            }
-            position += skipped.bytes as u64;
+        let bytes = Bytes::from(range.read().map_err(|error| view.files.read_error(&error))?);
+        for batch in split_batches(&bytes) {
+            batch.map_err(|error| view.corrupt(range.position(), &error.to_string()))?;
         }
+        Ok(Batches { bytes, next_offset: found.next_offset })
     }
 
     /// The same, and verifies the batches' sums.
     ///
     /// # Errors
     /// As [`ReadPlan::read`]; [`LogError::Corrupt`] also when a batch is not what was written.
-    pub fn read_verified(self) -> Result<Batches, LogError> {
-        let files = self.view.as_ref().map(|view| Arc::clone(&view.files));
+    pub fn read_verified(&self) -> Result<Batches, LogError> {
         let batches = self.read()?;
+        let Some(view) = &self.view else { return Ok(batches) };
         for batch in split_batches(&batches.bytes) {
-            let sound = batch.and_then(|(header, bytes)| verify_crc(bytes).map(|()| header));
-            if let (Err(error), Some(files)) = (sound, &files) {
-                return Err(LogError::Corrupt { reason: format!("{}: {error}", files.log.path().display()) });
-            }
+            let sound = batch.and_then(|(_, bytes)| verify_crc(bytes));
+            sound.map_err(|error| LogError::Corrupt {
+                reason: format!("{}: {error}", view.files.log.path().display()),
+            })?;
         }
         Ok(batches)
     }
-
-    /// How many bytes of `chunk` are batches before the offset, and the header of the next one if it is there.
-    fn skip(&self, view: &View, position: u64, chunk: &[u8]) -> Result<Skipped, LogError> {
-        let mut at = 0;
-        while let Some(bytes) = chunk.get(at..at + HEADER_BYTES) {
-            let header = view.parse(position + at as u64, bytes)?;
-            if header.next_offset() > self.offset {
-                return Ok(Skipped { bytes: at, found: Some(header) });
-            }
-            at += header.size_bytes;
-        }
-        Ok(Skipped { bytes: at, found: None })
-    }
-
-    /// Where the batches that fit end in `chunk`, from the one at `start` on, and the offset after them.
-    fn take(
-        &self,
-        view: &View,
-        position: u64,
-        chunk: &[u8],
-        start: usize,
-    ) -> Result<(usize, Offset), LogError> {
-        let (mut end, mut next_offset) = (start, self.offset);
-        while next_offset < self.upper
-            && let Some(bytes) = chunk.get(end..end + HEADER_BYTES)
-        {
-            let header = view.parse(position + end as u64, bytes)?;
-            let fits = end == start || end + header.size_bytes - start <= self.max_bytes;
-            if header.next_offset() > self.upper || !fits || end + header.size_bytes > chunk.len() {
-                break;
-            }
-            end += header.size_bytes;
-            next_offset = header.next_offset();
-        }
-        Ok((end, next_offset))
-    }
-}
-
-/// What [`ReadPlan::skip`] came past.
-struct Skipped {
-    bytes: usize,
-    found: Option<BatchHeader>,
 }
 
 impl View {
@@ -214,14 +172,6 @@ impl View {
             LogError::read(&format!("reading {}", self.files.log.path().display()), &error)
         })?;
         Ok(chunk)
-    }
-
-    fn parse(&self, position: u64, bytes: &[u8]) -> Result<BatchHeader, LogError> {
-        let header = BatchHeader::parse(bytes).map_err(|error| self.corrupt(position, &error.to_string()))?;
-        if position + header.size_bytes as u64 > self.size {
-            return Err(self.corrupt(position, "the batch exceeds the segment"));
-        }
-        Ok(header)
     }
 
     pub(super) fn corrupt(&self, position: u64, what: &str) -> LogError {

@@ -8,8 +8,8 @@ use crate::storage::DiskFile;
 
 const CHUNK_BYTES: usize = 256 << 10;
 
-/// After a batch above this size, the next header is read alone.
-const LEAP_BYTES: usize = 32 << 10;
+/// For a walk of a few batches, between one entry of an index and the next.
+const NEARBY_BYTES: usize = 8 << 10;
 
 /// What a walk looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,7 @@ pub(super) struct Scan<'a> {
     depth: Depth,
     position: u64,
     end: u64,
+    chunk_bytes: usize,
     chunk: Vec<u8>,
     chunk_at: u64,
     /// The batch before: its size tells how far reading ahead pays.
@@ -77,11 +78,17 @@ impl<'a> Scan<'a> {
             depth,
             position,
             end,
+            chunk_bytes: CHUNK_BYTES,
             chunk: Vec::new(),
             chunk_at: position,
             last_start: 0,
             last_size: 0,
         }
+    }
+
+    /// A walk over headers that does not go far.
+    pub(super) fn nearby(file: &'a DiskFile, position: u64, end: u64) -> Self {
+        Self { chunk_bytes: NEARBY_BYTES, ..Self::new(file, Depth::Headers, position, end) }
     }
 
     /// The next batch; `None` at the end.
@@ -119,8 +126,9 @@ impl<'a> Scan<'a> {
             return Ok((start, needed));
         }
         let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
-        let leaps = self.depth == Depth::Headers && self.last_size > LEAP_BYTES;
-        let chunk = if leaps { needed } else { needed.max(CHUNK_BYTES).min(left) };
+        // After a batch that fills much of a chunk, the next header is read alone.
+        let leaps = self.depth == Depth::Headers && self.last_size > self.chunk_bytes / 8;
+        let chunk = if leaps { needed } else { needed.max(self.chunk_bytes).min(left) };
         self.chunk.resize(chunk, 0);
         self.chunk_at = self.position;
         self.file.read_exact_at(&mut self.chunk, self.position)?;

@@ -232,16 +232,26 @@ impl Segment {
     }
 
     pub(super) fn scan_error(&self, error: ScanError) -> LogError {
+        self.files.scan_error(error)
+    }
+
+    pub(super) fn read_error(&self, error: &io::Error) -> LogError {
+        self.files.read_error(error)
+    }
+}
+
+impl Files {
+    pub(super) fn scan_error(&self, error: ScanError) -> LogError {
         match error {
             ScanError::Read(error) => self.read_error(&error),
             bad @ ScanError::Bad { .. } => {
-                LogError::Corrupt { reason: format!("{} {bad}", self.files.log.path().display()) }
+                LogError::Corrupt { reason: format!("{} {bad}", self.log.path().display()) }
             }
         }
     }
 
     pub(super) fn read_error(&self, error: &io::Error) -> LogError {
-        LogError::read(&format!("reading {}", self.files.log.path().display()), error)
+        LogError::read(&format!("reading {}", self.log.path().display()), error)
     }
 }
 

@@ -8,27 +8,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Operations;
 use crate::error::BrokerError;
-use crate::partition::Partition;
+use crate::partition::{IsolationLevel, Partition, Waits};
 use crate::types::Offset;
 
 /// A chunk when the budget is used up.
 const SMALL_CHUNK_BYTES: usize = 16 << 10;
-
-/// Which records of transactions a reader sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IsolationLevel {
-    /// All, at once.
-    ReadUncommitted,
-    /// Those that are committed; it waits for what is not decided.
-    ReadCommitted,
-}
 
 /// Where to read one partition.
 #[derive(Debug, Clone)]
@@ -66,7 +54,7 @@ pub struct Reader {
     /// Those that may have something to read, in turn.
     ready: VecDeque<Cursor>,
     /// Those that were read to their end, each coming back when there is more.
-    waiting: FuturesUnordered<BoxFuture<'static, Cursor>>,
+    waiting: Waits<Cursor>,
     /// Partitions that could not even be found; told first.
     refused: Vec<(Position, BrokerError)>,
     chunk_bytes: usize,
@@ -100,7 +88,7 @@ impl Operations {
             }
         }
         let budget = Arc::clone(&self.shared.fetch_budget);
-        let waiting = FuturesUnordered::new();
+        let waiting = Waits::new();
         Reader { ready, waiting, refused, chunk_bytes, isolation_level, budget, held: None }
     }
 }
@@ -129,16 +117,20 @@ impl Reader {
         }
         loop {
             // Whoever has something again gets a turn now, so that a busy neighbour can't starve it.
-            while let Some(Some(cursor)) = self.waiting.next().now_or_never() {
+            while let Some(cursor) = self.waiting.ready() {
                 self.ready.push_back(cursor);
             }
             let cursor = match self.ready.pop_front() {
                 Some(cursor) => cursor,
-                None => self.waiting.next().await?,
+                None if self.waiting.is_empty() => return None,
+                None => self.waiting.next().await,
             };
             match self.advance(cursor).await {
                 Step::Told(chunk) => return Some(chunk),
-                Step::Waits(cursor) => self.waiting.push(cursor.changed(self.isolation_level).boxed()),
+                Step::Waits(cursor) => {
+                    let (partition, offset) = (Arc::clone(&cursor.partition), cursor.position.offset);
+                    self.waiting.push(cursor, partition, offset, self.isolation_level);
+                }
             }
         }
     }
@@ -216,16 +208,6 @@ impl Cursor {
 
     fn finished(&self) -> bool {
         self.position.stop_offset.is_some_and(|stop| self.position.offset >= stop)
-    }
-
-    /// Comes back when there is something to read, or the partition ends.
-    async fn changed(self, isolation_level: IsolationLevel) -> Self {
-        // An end is found by the read that follows.
-        let _ = match isolation_level {
-            IsolationLevel::ReadUncommitted => self.partition.readable(self.position.offset).await,
-            IsolationLevel::ReadCommitted => self.partition.readable_committed(self.position.offset).await,
-        };
-        self
     }
 
     fn into_finished(self) -> Chunk {

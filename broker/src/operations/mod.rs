@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use cluster::BrokerInfo;
 pub use features::FinalizedFeatures;
-pub use fetch::{Chunk, IsolationLevel, Position};
+pub use fetch::{Chunk, Position};
 pub use groups::{GroupProgress, PartitionProgress};
 pub use offsets::OffsetSpec;
 pub use produce::Pending;
@@ -32,6 +32,7 @@ use crate::coordinator::runtime::Groups;
 use crate::coordinator::transaction_runtime::Transactions;
 use crate::events::Events;
 use crate::metadata::{MetadataImage, Mirror};
+pub use crate::partition::IsolationLevel;
 use crate::partition::{self, Partition, Registry};
 use crate::storage::Disk;
 

@@ -2,11 +2,13 @@
 
 mod committer;
 mod fatal;
+mod fetch;
 mod progress;
 mod registry;
 mod reserve;
 mod transactions;
 mod upkeep;
+mod waits;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -19,10 +21,12 @@ use tokio::sync::watch;
 
 pub use committer::Committer;
 pub use fatal::Fatal;
+pub use fetch::{FetchPosition, Fetched, IsolationLevel};
 pub use progress::Progress;
 pub use registry::{Registry, Topic};
 pub use reserve::Reserve;
 pub use transactions::Committed;
+pub use waits::Waits;
 
 use crate::clock;
 use crate::config::TopicConfig;
@@ -248,8 +252,7 @@ impl Partition {
         if plan.is_empty() {
             return Ok(Batches { bytes: Bytes::new(), next_offset: offset });
         }
-        // The disk may have changed what was found there; no reader shall be the first to notice.
-        let doubtful = offset < self.found_end && self.verified.load(Ordering::Relaxed) < self.found_end;
+        let doubtful = self.is_doubtful(offset);
         let read = move || if doubtful { plan.read_verified() } else { plan.read() };
         let read = tokio::task::spawn_blocking(read)
             .await

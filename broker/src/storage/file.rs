@@ -2,6 +2,8 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
+#[cfg(target_os = "linux")]
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -102,6 +104,22 @@ pub(super) fn read_at(file: &File, buffer: &mut [u8], position: u64) -> io::Resu
 pub(super) fn write_vectored_at(file: &File, buffers: &[IoSlice<'_>], position: u64) -> io::Result<usize> {
     let position = nix::libc::off_t::try_from(position).map_err(|_| nix::errno::Errno::EFBIG)?;
     Ok(nix::sys::uio::pwritev(file, buffers, position)?)
+}
+
+/// Advice: what it can't be given for is read when it is wanted.
+#[cfg(target_os = "linux")]
+pub(super) fn read_ahead(file: &File, position: u64, count: u64) {
+    use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+    if let (Ok(position), Ok(count)) = (position.try_into(), count.try_into()) {
+        _ = posix_fadvise(file, position, count, PosixFadviseAdvice::POSIX_FADV_WILLNEED);
+    }
+}
+
+/// From the page cache to a socket.
+#[cfg(target_os = "linux")]
+pub(super) fn send_at(file: &File, socket: BorrowedFd<'_>, position: u64, count: usize) -> io::Result<usize> {
+    let mut position = nix::libc::off_t::try_from(position).map_err(|_| nix::errno::Errno::EFBIG)?;
+    Ok(nix::sys::sendfile::sendfile(socket, file, Some(&mut position), count)?)
 }
 
 /// Before Linux 5.8, `syncfs` returned success whatever the disk said.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::definition::{self, Definition, Versions};
+use crate::definition::{self, Definition, Kind, Versions};
 
 pub struct Message {
     pub name: String,
@@ -45,6 +45,8 @@ pub enum Type {
     Uuid,
     String,
     Bytes,
+    /// Records of a response, which need not pass through memory.
+    Records,
     Struct(String),
     Array(Box<Self>),
 }
@@ -71,8 +73,7 @@ impl Message {
             .into_iter()
             .map(|(name, versions, fields)| {
                 let present = fields.iter().filter(|field| !field.versions.and(versions).is_empty());
-                let fields =
-                    present.map(|field| resolve_field(field, versions, definition.flexible_versions));
+                let fields = present.map(|field| resolve_field(field, versions, definition));
                 Ok(Struct { name, versions, fields: fields.collect::<Result<_, String>>()? })
             })
             .collect::<Result<_, String>>()
@@ -105,9 +106,9 @@ impl Message {
             Type::Uuid => 16,
             Type::Struct(_) if field.nullable.contains(version) => 1,
             Type::Struct(name) => self.min_bytes(name),
-            Type::String | Type::Bytes | Type::Array(_) if compact => 1,
+            Type::String | Type::Bytes | Type::Records | Type::Array(_) if compact => 1,
             Type::String => 2,
-            Type::Bytes | Type::Array(_) => 4,
+            Type::Bytes | Type::Records | Type::Array(_) => 4,
         }
     }
 }
@@ -140,7 +141,12 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn resolve_field(field: &definition::Field, context: Versions, flexible: Versions) -> Result<Field, String> {
+fn resolve_field(
+    field: &definition::Field,
+    context: Versions,
+    definition: &Definition,
+) -> Result<Field, String> {
+    let flexible = definition.flexible_versions;
     let error = |what: &str| Err(format!("{}: {what}", field.name));
     let versions = field.versions.and(context);
     let nullable = field.nullable_versions.and(versions);
@@ -152,7 +158,11 @@ fn resolve_field(field: &definition::Field, context: Versions, flexible: Version
     if classic && field.flexible_versions != Some(Versions::NONE) {
         return error("flexible in versions of its own");
     }
-    let Some(kind) = parse_type(&field.kind) else { return error("unknown type") };
+    let kind = match field.kind.as_str() {
+        "records" if matches!(definition.kind, Kind::Response) => Some(Type::Records),
+        text => parse_type(text),
+    };
+    let Some(kind) = kind else { return error("unknown type") };
     let Some(default) = parse_default(field, &kind, !nullable.is_empty()) else {
         return error("unknown default");
     };
@@ -200,7 +210,9 @@ fn parse_default(field: &definition::Field, kind: &Type, nullable: bool) -> Opti
         Some(value) => value.to_string(),
     };
     match (kind, text.as_str()) {
-        (Type::String | Type::Bytes | Type::Array(_) | Type::Struct(_), "null") => Some(Default::Null),
+        (Type::String | Type::Bytes | Type::Records | Type::Array(_) | Type::Struct(_), "null") => {
+            Some(Default::Null)
+        }
         (Type::String, "") | (Type::Bool, "false") => Some(Default::Zero),
         (Type::Bool, "true") => Some(Default::True),
         (Type::Int8 | Type::Int16 | Type::Uint16 | Type::Int32 | Type::Int64, text) => {

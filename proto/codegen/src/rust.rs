@@ -61,6 +61,7 @@ fn imports(body: &str) -> String {
         "CodecError",
         "Message",
         "Reader",
+        "Records",
         "Request",
         "Response",
         "StrBytes",
@@ -254,6 +255,7 @@ fn rust_type(kind: &Type) -> String {
         Type::Uuid => "Uuid".into(),
         Type::String => "StrBytes".into(),
         Type::Bytes => "Bytes".into(),
+        Type::Records => "Records".into(),
         Type::Struct(name) => name.clone(),
         Type::Array(element) => format!("Vec<{}>", rust_type(element)),
     }

@@ -3,7 +3,10 @@
 use bytes::Bytes;
 
 use super::messages::{RequestHeader, ResponseHeader};
-use super::{ApiKey, CodecError, DECODED_BYTES_MAX, Message, Reader, Request, Response, StrBytes, Writer};
+use super::writer::all_here;
+use super::{
+    ApiKey, CodecError, DECODED_BYTES_MAX, Message, Piece, Reader, Request, Response, StrBytes, Writer,
+};
 
 /// Parts a request's frame, its length taken off, into header and body. A version beyond those that are known is not
 /// an error yet: `ApiVersions` must answer it (KIP-511).
@@ -47,19 +50,31 @@ pub fn encode_request<R: Request>(
         correlation_id,
         client_id,
     };
-    encode(&header, api.request_header_version(version), request, version)
+    all_here(encode(&header, api.request_header_version(version), request, version)?)
 }
 
 /// A response's frame, length included, in pieces to be written one after the other. Records that are longer than some
 /// kilobytes are pieces of their own, not copied.
 ///
 /// # Errors
-/// When this version cannot carry what is set.
+/// When this version cannot carry what is set, or records are elsewhere.
 pub fn encode_response<R: Response>(
     response: &R,
     version: i16,
     correlation_id: i32,
 ) -> Result<Vec<Bytes>, CodecError> {
+    all_here(encode_response_around(response, version, correlation_id)?)
+}
+
+/// The same around records that are elsewhere ([`super::Records::Elsewhere`]), in the order in which they are to be sent.
+///
+/// # Errors
+/// When this version cannot carry what is set.
+pub fn encode_response_around<R: Response>(
+    response: &R,
+    version: i16,
+    correlation_id: i32,
+) -> Result<Vec<Piece>, CodecError> {
     let header = ResponseHeader { correlation_id };
     encode(&header, R::API_KEY.response_header_version(version), response, version)
 }
@@ -69,7 +84,7 @@ fn encode(
     header_version: i16,
     body: &impl Message,
     version: i16,
-) -> Result<Vec<Bytes>, CodecError> {
+) -> Result<Vec<Piece>, CodecError> {
     let mut w = Writer::new(false);
     w.put(&[0; 4]);
     header.append_to(&mut w, header_version)?;

@@ -49,7 +49,7 @@ pub trait Message: Wire + Clone + Default + Debug + PartialEq {
     fn to_bytes(&self, version: i16) -> Result<Bytes, CodecError> {
         let mut w = Writer::new(false);
         self.append_to(&mut w, version)?;
-        Ok(w.into_bytes())
+        w.into_bytes()
     }
 }
 

@@ -6,6 +6,34 @@ use super::{CodecError, Wire};
 /// Shorter bytes are copied, since a further piece to write costs more.
 const SHARED_BYTES_MIN: usize = 4096;
 
+/// A stretch of what was written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Piece {
+    /// These bytes.
+    Bytes(Bytes),
+    /// So many bytes that are not in memory ([`super::Records::Elsewhere`]): whoever sends the pieces puts them there.
+    Elsewhere(usize),
+}
+
+/// The pieces, all of which must be bytes.
+pub(super) fn all_here(pieces: Vec<Piece>) -> Result<Vec<Bytes>, CodecError> {
+    let bytes = |piece| match piece {
+        Piece::Bytes(bytes) => Ok(bytes),
+        Piece::Elsewhere(_) => Err(CodecError::Malformed("its records are not in memory")),
+    };
+    pieces.into_iter().map(bytes).collect()
+}
+
+impl Piece {
+    /// How many bytes it has.
+    pub fn size_bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Elsewhere(size_bytes) => *size_bytes,
+        }
+    }
+}
+
 /// Puts values behind each other.
 ///
 /// Long bytes (records, that is) are not copied: they stay pieces of their own, for a vectored write.
@@ -13,7 +41,7 @@ const SHARED_BYTES_MIN: usize = 4096;
 pub struct Writer {
     buffer: BytesMut,
     /// Each with the place in the buffer before which it belongs.
-    shared: Vec<(usize, Bytes)>,
+    apart: Vec<(usize, Piece)>,
     shared_min: usize,
     flexible: bool,
 }
@@ -21,7 +49,7 @@ pub struct Writer {
 impl Writer {
     /// `flexible` as for [`super::Reader::new`].
     pub fn new(flexible: bool) -> Self {
-        Self { buffer: BytesMut::new(), shared: Vec::new(), shared_min: SHARED_BYTES_MIN, flexible }
+        Self { buffer: BytesMut::new(), apart: Vec::new(), shared_min: SHARED_BYTES_MIN, flexible }
     }
 
     /// Goes on after a header in the form of the body.
@@ -31,26 +59,32 @@ impl Writer {
 
     /// How many bytes have been written.
     pub fn size_bytes(&self) -> usize {
-        self.buffer.len() + self.shared.iter().map(|(_, bytes)| bytes.len()).sum::<usize>()
+        self.buffer.len() + self.apart.iter().map(|(_, piece)| piece.size_bytes()).sum::<usize>()
     }
 
     /// What was written, in pieces that follow each other.
-    pub fn into_pieces(mut self) -> Vec<Bytes> {
-        let mut pieces = Vec::with_capacity(2 * self.shared.len() + 1);
+    pub fn into_pieces(mut self) -> Vec<Piece> {
+        let mut pieces = Vec::with_capacity(2 * self.apart.len() + 1);
         let mut done = 0;
-        for (place, bytes) in self.shared {
-            pieces.push(self.buffer.split_to(place - done).freeze());
-            pieces.push(bytes);
+        for (place, piece) in self.apart {
+            pieces.push(Piece::Bytes(self.buffer.split_to(place - done).freeze()));
+            pieces.push(piece);
             done = place;
         }
-        pieces.push(self.buffer.freeze());
-        pieces.retain(|piece| !piece.is_empty());
+        pieces.push(Piece::Bytes(self.buffer.freeze()));
+        pieces.retain(|piece| piece.size_bytes() > 0);
         pieces
     }
 
     /// What was written, in one piece: copied if there are several.
-    pub fn into_bytes(self) -> Bytes {
-        if self.shared.is_empty() { self.buffer.freeze() } else { self.into_pieces().concat().into() }
+    ///
+    /// # Errors
+    /// Some of it is elsewhere.
+    pub fn into_bytes(self) -> Result<Bytes, CodecError> {
+        if self.apart.is_empty() {
+            return Ok(self.buffer.freeze());
+        }
+        Ok(all_here(self.into_pieces())?.concat().into())
     }
 
     /// # Errors
@@ -142,8 +176,12 @@ impl Writer {
         if bytes.len() < self.shared_min {
             self.put(bytes);
         } else {
-            self.shared.push((self.buffer.len(), bytes.clone()));
+            self.apart.push((self.buffer.len(), Piece::Bytes(bytes.clone())));
         }
+    }
+
+    pub(super) fn put_elsewhere(&mut self, size_bytes: usize) {
+        self.apart.push((self.buffer.len(), Piece::Elsewhere(size_bytes)));
     }
 
     pub(super) fn put_string(&mut self, text: Option<&Bytes>) -> Result<(), CodecError> {

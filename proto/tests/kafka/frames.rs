@@ -5,7 +5,9 @@ use runnel_proto::kafka::messages::fetch_response::{FetchableTopicResponse, Part
 use runnel_proto::kafka::messages::{
     ApiVersionsRequest, ApiVersionsResponse, FetchResponse, HeartbeatRequest, HeartbeatResponse,
 };
-use runnel_proto::kafka::{ApiKey, CodecError, DECODED_BYTES_MAX, Message, Response, Writer, frame};
+use runnel_proto::kafka::{
+    ApiKey, CodecError, DECODED_BYTES_MAX, Message, Piece, Records, Response, Writer, frame,
+};
 
 fn without_length(pieces: &[Bytes]) -> Bytes {
     let frame = Bytes::from(pieces.concat());
@@ -73,8 +75,9 @@ fn an_unknown_api_is_named() {
 #[test]
 fn long_records_are_sent_without_a_copy() {
     let records = [Bytes::from(vec![1; 10_000]), Bytes::from(vec![2; 10]), Bytes::from(vec![3; 5000])];
-    let partitions =
-        records.iter().map(|records| PartitionData { records: Some(records.clone()), ..Default::default() });
+    let partitions = records
+        .iter()
+        .map(|records| PartitionData { records: Some(records.clone().into()), ..Default::default() });
     let topic = FetchableTopicResponse { partitions: partitions.collect(), ..Default::default() };
     let response = FetchResponse { responses: vec![topic], ..Default::default() };
     for version in FetchResponse::VERSIONS {
@@ -85,8 +88,29 @@ fn long_records_are_sent_without_a_copy() {
         let mut w = Writer::new(false);
         response.append_to(&mut w, version).unwrap();
         assert_eq!(w.size_bytes(), body.len());
-        assert_eq!(w.into_bytes(), body);
+        assert_eq!(w.into_bytes().unwrap(), body);
         assert_eq!(FetchResponse::from_bytes(body, version, DECODED_BYTES_MAX), Ok(response.clone()));
+    }
+}
+
+#[test]
+fn records_that_are_elsewhere_are_left_out_and_counted() {
+    let answer = |records| {
+        let partition = PartitionData { records: Some(records), ..Default::default() };
+        let topic = FetchableTopicResponse { partitions: vec![partition], ..Default::default() };
+        FetchResponse { responses: vec![topic], ..Default::default() }
+    };
+    let here = Bytes::from(vec![7; 5000]);
+    for version in FetchResponse::VERSIONS {
+        let whole = frame::encode_response(&answer(here.clone().into()), version, 1).unwrap().concat();
+        let elsewhere = answer(Records::Elsewhere { size_bytes: here.len() });
+        assert!(frame::encode_response(&elsewhere, version, 1).is_err());
+        let pieces = frame::encode_response_around(&elsewhere, version, 1).unwrap();
+        let put_there = |piece: &Piece| match piece {
+            Piece::Bytes(bytes) => bytes.clone(),
+            Piece::Elsewhere(size_bytes) => here.slice(..*size_bytes),
+        };
+        assert_eq!(pieces.iter().map(put_there).collect::<Vec<_>>().concat(), whole);
     }
 }
 

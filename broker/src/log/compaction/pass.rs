@@ -305,7 +305,7 @@ impl Source {
     }
 
     fn error(&self, error: ScanError) -> LogError {
-        Segment::over(self.files.clone()).scan_error(error)
+        self.files.scan_error(error)
     }
 
     fn same(&self) -> Self {

@@ -2,9 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use bytes::Bytes;
-
-use crate::kafka::{ApiKey, CodecError, Message, Reader, Response, StrBytes, Uuid, Wire, Writer, lossless};
+use crate::kafka::{
+    ApiKey, CodecError, Message, Reader, Records, Response, StrBytes, Uuid, Wire, Writer, lossless,
+};
 
 /// Versions 4-18.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,7 +96,7 @@ pub struct PartitionData {
     pub snapshot_id: SnapshotId,          // 12+, tag 2
     pub aborted_transactions: Option<Vec<AbortedTransaction>>,
     pub preferred_read_replica: i32, // 11+
-    pub records: Option<Bytes>,
+    pub records: Option<Records>,
 }
 
 impl Default for PartitionData {

@@ -2,9 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use bytes::Bytes;
-
-use crate::kafka::{ApiKey, CodecError, Message, Reader, Response, StrBytes, Uuid, Wire, Writer};
+use crate::kafka::{ApiKey, CodecError, Message, Reader, Records, Response, StrBytes, Uuid, Wire, Writer};
 
 /// Versions 1-2.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,7 +76,7 @@ pub struct PartitionData {
     pub acknowledge_error_code: i16,
     pub acknowledge_error_message: Option<StrBytes>,
     pub current_leader: LeaderIdAndEpoch,
-    pub records: Bytes,
+    pub records: Records,
     pub acquired_records: Vec<AcquiredRecords>,
 }
 
