@@ -63,9 +63,10 @@ impl Connection {
             if !open && self.queue.is_empty() {
                 return Ok(());
             }
+            let idles = self.queue.is_empty();
             tokio::select! {
                 biased;
-                pieces = self.answers(), if !self.queue.is_empty() => {
+                pieces = self.answers(), if !idles => {
                     last_request = Instant::now();
                     let unread = async { operations.stopped().await; sleep(LAST_ANSWER).await };
                     tokio::select! {
@@ -75,13 +76,15 @@ impl Connection {
                     }
                 }
                 () = &mut stopped, if open => open = false,
-                () = &mut idle, if self.queue.is_empty() => {
+                () = &mut idle, if idles => {
                     if last_request.elapsed() >= IDLE {
                         return Ok(());
                     }
                     idle.set(sleep_until(last_request + IDLE));
                 }
-                more = input.receive(&mut stream, &operations), if open && input.has_room() => {
+                more = input.receive(&mut stream, &operations, idles),
+                    if open && input.has_room() =>
+                {
                     // The client left; nobody would read the answers.
                     if !more? { return Ok(()) }
                 }
@@ -135,14 +138,21 @@ impl Input {
         self.held.is_none() || self.frames.has_room_ahead()
     }
 
-    /// Reads what comes; false when the client has closed.
-    async fn receive(&mut self, stream: &mut TcpStream, operations: &Operations) -> Result<bool, Refused> {
+    /// Reads what comes; false when the client has closed. One that is `idle` waits without a buffer, since ten thousand
+    /// may; others get it back as soon as their requests are begun, and need no new one.
+    async fn receive(
+        &mut self,
+        stream: &mut TcpStream,
+        operations: &Operations,
+        idle: bool,
+    ) -> Result<bool, Refused> {
         if let Next::Admission(size_bytes) = self.frames.next()? {
             self.frames.admit(operations.admit(size_bytes).await?);
             return Ok(true);
         }
-        // Ten thousand connections wait here: without a buffer.
-        self.frames.release();
+        if idle {
+            self.frames.release();
+        }
         stream.readable().await?;
         Ok(stream.read_buf(self.frames.room()).await? > 0)
     }

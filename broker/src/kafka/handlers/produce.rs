@@ -3,7 +3,6 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use runnel_proto::kafka::messages::produce_request::PartitionProduceData;
 use runnel_proto::kafka::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use runnel_proto::kafka::messages::{ProduceRequest, ProduceResponse};
@@ -51,14 +50,18 @@ pub(in crate::kafka) async fn begin(
             }
             partitions.push((index, appended));
         }
-        topics.push((topic.name, topic.topic_id, partitions));
+        // A copy: what waits for the disk would otherwise keep the whole frame.
+        topics.push((StrBytes::from(&*topic.name), topic.topic_id, partitions));
     }
     Ok(async move {
         if acks == 0 {
             return None;
         }
-        let topics = topics.into_iter().map(|(name, id, partitions)| finish(name, id, partitions));
-        Some(ProduceResponse { responses: join_all(topics).await, ..Default::default() })
+        let mut responses = Vec::with_capacity(topics.len());
+        for (name, topic_id, partitions) in topics {
+            responses.push(finish(name, topic_id, partitions).await);
+        }
+        Some(ProduceResponse { responses, ..Default::default() })
     })
 }
 
@@ -161,10 +164,13 @@ async fn finish(
     topic_id: Uuid,
     partitions: Vec<(i32, Result<Pending, Refusal>)>,
 ) -> TopicProduceResponse {
-    let partitions = partitions.into_iter().map(|(index, appended)| async move {
-        acknowledge(index, appended).await.unwrap_or_else(|refusal| refuse(index, refusal))
-    });
-    TopicProduceResponse { name, topic_id, partition_responses: join_all(partitions).await }
+    let mut partition_responses = Vec::with_capacity(partitions.len());
+    for (index, appended) in partitions {
+        // One after the other: all wait for syncs that are under way.
+        let response = acknowledge(index, appended).await;
+        partition_responses.push(response.unwrap_or_else(|refusal| refuse(index, refusal)));
+    }
+    TopicProduceResponse { name, topic_id, partition_responses }
 }
 
 /// Acknowledged is what is on disk, for a client that asks for the leader alone (`acks=1`), too.
