@@ -26,6 +26,20 @@ pub(super) fn run(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// How much processor time a process has taken, in seconds.
+pub(super) fn processor_s(pid: i32) -> Result<f64> {
+    let path = format!("/proc/{pid}/stat");
+    let stat = fs::read_to_string(&path).map_err(|error| format!("can't read {path}: {error}"))?;
+    // Behind the name, which may hold anything: user and system time are the 12th and the 13th.
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
+    let [user, system] = fields.get(11..13).ok_or_else(|| format!("{path} tells no times"))? else {
+        unreachable!("two fields were taken")
+    };
+    let ticks = user.parse::<f64>()? + system.parse::<f64>()?;
+    let a_second = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)?.ok_or("no clock ticks")?;
+    Ok(ticks / a_second as f64)
+}
+
 /// The resident memory of a process, in megabytes.
 pub(super) fn resident_mb(pid: i32) -> Result<f64> {
     let path = format!("/proc/{pid}/status");

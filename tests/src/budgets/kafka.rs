@@ -44,10 +44,16 @@ impl KafkaProgram {
 
     /// Starts one on a new directory; returns once it has told which brokers there are.
     pub(super) fn start(&self) -> Result<Kafka> {
+        self.start_with("")
+    }
+
+    /// The same with further lines of settings.
+    pub(super) fn start_with(&self, settings_more: &str) -> Result<Kafka> {
         let dir = tempfile::Builder::new().prefix("kafka").tempdir()?;
         let (address, controller) = (free_address()?, free_address()?);
         let settings = dir.path().join("server.properties");
-        fs::write(&settings, properties(address, controller, &dir.path().join("data")))?;
+        let properties = properties(address, controller, &dir.path().join("data"));
+        fs::write(&settings, properties + settings_more)?;
         let format =
             ["kafka.tools.StorageTool", "format", "--cluster-id", "runnel-budgets-peer-01", "--config"];
         command::run(self.java().args(format).arg(&settings))?;
@@ -88,6 +94,11 @@ pub(super) struct Kafka {
 impl Kafka {
     pub(super) fn pid(&self) -> i32 {
         self.child.id().try_into().expect("process ids are small")
+    }
+
+    /// Where clients reach it.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// kcat with these arguments, talking to this broker.

@@ -4,6 +4,8 @@
 mod command;
 mod dash;
 mod kafka;
+mod latency;
+mod librdkafka;
 mod lines;
 mod memory;
 mod partitions;
@@ -13,6 +15,7 @@ mod runnel;
 mod start;
 mod table;
 mod terminal;
+mod throughput;
 
 use std::error::Error;
 use std::io::{self, Write};
@@ -40,6 +43,10 @@ pub enum Part {
     Partitions,
     /// The dashboard's frames and memory
     Dash,
+    /// Kafka's protocol: rates and processor time of producers, of consumers, and as partitions grow
+    KafkaThroughput,
+    /// Kafka's protocol: from a record's due time to its acknowledgement
+    KafkaLatency,
 }
 
 /// What to measure.
@@ -96,6 +103,8 @@ pub fn measure(plan: &Plan) -> Result<Table> {
     let mut pipe = pipe::rows(plan.lines);
     let mut partitions = partitions::rows();
     let mut dash = dash::rows();
+    let mut throughput = throughput::rows();
+    let mut latency = latency::rows();
     for part in &plan.parts {
         match part {
             Part::Start => start::measure(&mut start, plan, kafka)?,
@@ -103,6 +112,8 @@ pub fn measure(plan: &Plan) -> Result<Table> {
             Part::Pipe => pipe::measure(&mut pipe, plan, kafka)?,
             Part::Partitions => partitions::measure(&mut partitions, plan)?,
             Part::Dash => dash::measure(&mut dash, plan)?,
+            Part::KafkaThroughput => throughput::measure(&mut throughput, plan, kafka)?,
+            Part::KafkaLatency => latency::measure(&mut latency, plan, kafka)?,
         }
     }
     Ok(start
@@ -111,5 +122,7 @@ pub fn measure(plan: &Plan) -> Result<Table> {
         .chain(pipe)
         .chain(partitions.into_iter().flatten())
         .chain(dash)
+        .chain(throughput)
+        .chain(latency)
         .collect())
 }

@@ -1,5 +1,6 @@
 //! Runnel brokers whose start is timed.
 
+use std::net::SocketAddr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -40,6 +41,15 @@ impl Broker {
 
     pub(super) fn pid(&self) -> i32 {
         self.process.pid()
+    }
+
+    /// Where Kafka clients reach it.
+    pub(super) fn address(&self, home: &Home) -> Result<SocketAddr> {
+        let told = command::run(&mut runnel(home, &["cluster", "info", "-o", "json"]))?;
+        let cluster: serde_json::Value = serde_json::from_str(&told)?;
+        let listeners = cluster["brokers"][0]["listeners"].as_array().ok_or("no listeners")?;
+        let address = listeners.iter().find_map(|listener| listener.as_str()?.parse().ok());
+        Ok(address.ok_or("it does not listen on TCP")?)
     }
 
     /// Stops it in order.

@@ -1,0 +1,54 @@
+//! Kafka's protocol: how long a record takes from the moment it was due until it is acknowledged, at a fixed rate.
+
+use super::kafka::KafkaProgram;
+use super::librdkafka::Librdkafka;
+use super::row::{Budget, Row, Unit};
+use super::runnel::{Broker, create_topic};
+use super::{Plan, Result};
+use crate::harness::Home;
+
+/// Seconds that count, of each figure.
+const SECONDS: u32 = 10;
+const TOPIC: &str = "latency";
+
+/// Records a second, and the budgets of three percentiles in milliseconds.
+const RATES: [(u32, [f64; 3]); 2] = [(1000, [0.4, 1.0, 5.0]), (10_000, [0.4, 3.0, 8.0])];
+
+pub(super) fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (rate, budgets) in RATES {
+        for (percentile, budget_ms) in ["p50", "p99", "p99.9"].iter().zip(budgets) {
+            let what = format!("Kafka protocol: produce to ack, synced, {rate} records/s, {percentile}");
+            rows.push(Row::new(what, Unit::Ms, Budget::AtMost(budget_ms)).beside("Kafka, not synced"));
+        }
+    }
+    rows
+}
+
+pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram>) -> Result<()> {
+    let client = Librdkafka::fetch()?;
+    let home = Home::new();
+    let broker = Broker::start(&home)?;
+    let address = broker.address(&home)?;
+    create_topic(&home, TOPIC, 1)?;
+    let kafka = kafka.map(KafkaProgram::start).transpose()?;
+    if let Some(kafka) = &kafka {
+        kafka.create_topic(TOPIC);
+    }
+    for round in plan.rounds("latency") {
+        for ((rate, _), rows) in RATES.into_iter().zip(rows.chunks_mut(3)) {
+            let ours = client.open_loop(address, TOPIC, rate, SECONDS)?;
+            let theirs = kafka
+                .as_ref()
+                .map(|kafka| client.open_loop(kafka.address(), TOPIC, rate, SECONDS))
+                .transpose()?;
+            for (place, row) in rows.iter_mut().enumerate() {
+                round.keep(&mut row.figures, ours[place]);
+                if let Some(theirs) = theirs {
+                    round.keep(&mut row.beside, theirs[place]);
+                }
+            }
+        }
+    }
+    Ok(())
+}
