@@ -73,7 +73,7 @@ struct Told {
 }
 
 impl Sessions {
-    /// Sees what a request is about; `new_id` is the id of a session that it may begin, not 0.
+    /// Sees what a request is about; `new_id` gives the id of a session that it begins, not 0.
     ///
     /// # Errors
     /// It names a session that there is not, or another step of it.
@@ -81,7 +81,7 @@ impl Sessions {
         &mut self,
         request: FetchRequest,
         version: i16,
-        new_id: i32,
+        new_id: impl FnOnce() -> i32,
     ) -> Result<Plan, ErrorCode> {
         let (session_id, epoch) = (request.session_id, request.session_epoch);
         if epoch == FINAL_EPOCH || epoch == INITIAL_EPOCH {
@@ -90,6 +90,7 @@ impl Sessions {
             if epoch == FINAL_EPOCH || version < SESSIONS_SINCE || partitions.is_empty() {
                 return Ok(Plan { session_id: 0, incremental: false, partitions });
             }
+            let new_id = new_id();
             let by_id = partitions.iter().any(|wanted| !wanted.topic_id.is_nil());
             let kept = partitions.iter().map(|wanted| Kept { wanted: wanted.clone(), told: None });
             self.0 = Some(Session { id: new_id, epoch: 1, by_id, partitions: kept.collect() });
@@ -246,52 +247,52 @@ mod tests {
     #[test]
     fn a_session_tells_only_what_is_new() {
         let mut sessions = Sessions::default();
-        let plan = sessions.begin(request(0, 0, &[(0, 5), (1, 6), (2, 7)]), 12, 99).unwrap();
+        let plan = sessions.begin(request(0, 0, &[(0, 5), (1, 6), (2, 7)]), 12, || 99).unwrap();
         assert_eq!((plan.session_id, plan.incremental), (99, false));
         assert_eq!(told(&sessions.finish(&plan, find(&plan, &[]))), [0, 1, 2], "all of them at first");
 
-        let plan = sessions.begin(request(99, 1, &[]), 12, 100).unwrap();
+        let plan = sessions.begin(request(99, 1, &[]), 12, || 100).unwrap();
         assert_eq!(offsets(&plan), [(0, 5), (1, 6), (2, 7)]);
         assert_eq!(told(&sessions.finish(&plan, find(&plan, &[1]))), [1]);
 
-        let plan = sessions.begin(request(99, 2, &[(1, 8), (3, 0)]), 12, 100).unwrap();
+        let plan = sessions.begin(request(99, 2, &[(1, 8), (3, 0)]), 12, || 100).unwrap();
         assert_eq!(offsets(&plan), [(0, 5), (2, 7), (1, 8), (3, 0)], "who had something comes last");
         assert_eq!(told(&sessions.finish(&plan, find(&plan, &[]))), [3]);
 
         let forget = ForgottenTopic { topic: "t".into(), partitions: vec![0, 2], ..Default::default() };
         let request = FetchRequest { forgotten_topics_data: vec![forget], ..request(99, 3, &[]) };
-        assert_eq!(offsets(&sessions.begin(request, 12, 100).unwrap()), [(1, 8), (3, 0)]);
+        assert_eq!(offsets(&sessions.begin(request, 12, || 100).unwrap()), [(1, 8), (3, 0)]);
     }
 
     #[test]
     fn an_error_is_told_until_it_is_over_and_then_that_it_is() {
         let mut sessions = Sessions::default();
-        let plan = sessions.begin(request(0, 0, &[(0, 5)]), 12, 99).unwrap();
+        let plan = sessions.begin(request(0, 0, &[(0, 5)]), 12, || 99).unwrap();
         sessions.finish(&plan, find(&plan, &[]));
         for epoch in 1..=2 {
-            let plan = sessions.begin(request(99, epoch, &[]), 12, 1).unwrap();
+            let plan = sessions.begin(request(99, epoch, &[]), 12, || 1).unwrap();
             let mut found = find(&plan, &[]);
             found[0].1.error_code = 9;
             assert_eq!(told(&sessions.finish(&plan, found)), [0]);
         }
-        let plan = sessions.begin(request(99, 3, &[]), 12, 1).unwrap();
+        let plan = sessions.begin(request(99, 3, &[]), 12, || 1).unwrap();
         assert_eq!(told(&sessions.finish(&plan, find(&plan, &[]))), [0]);
-        let plan = sessions.begin(request(99, 4, &[]), 12, 1).unwrap();
+        let plan = sessions.begin(request(99, 4, &[]), 12, || 1).unwrap();
         assert!(sessions.finish(&plan, find(&plan, &[])).is_empty());
     }
 
     #[test]
     fn another_session_or_step_is_refused() {
         let mut sessions = Sessions::default();
-        let refused = |sessions: &mut Sessions, request| sessions.begin(request, 12, 99).unwrap_err();
+        let refused = |sessions: &mut Sessions, request| sessions.begin(request, 12, || 99).unwrap_err();
         assert_eq!(refused(&mut sessions, request(5, 1, &[])), ErrorCode::FetchSessionIdNotFound);
-        sessions.begin(request(0, 0, &[(0, 5)]), 12, 99).unwrap();
+        sessions.begin(request(0, 0, &[(0, 5)]), 12, || 99).unwrap();
         assert_eq!(refused(&mut sessions, request(98, 1, &[])), ErrorCode::FetchSessionIdNotFound);
         assert_eq!(refused(&mut sessions, request(99, 2, &[])), ErrorCode::InvalidFetchSessionEpoch);
         let mut by_id = request(99, 1, &[(0, 6)]);
         by_id.topics[0].topic_id = Uuid::from_u128(1);
         assert_eq!(refused(&mut sessions, by_id), ErrorCode::FetchSessionTopicIdError);
-        let plan = sessions.begin(request(99, -1, &[(0, 5)]), 12, 1).unwrap();
+        let plan = sessions.begin(request(99, -1, &[(0, 5)]), 12, || 1).unwrap();
         assert_eq!((plan.session_id, plan.incremental), (0, false));
         assert_eq!(refused(&mut sessions, request(99, 1, &[])), ErrorCode::FetchSessionIdNotFound);
     }
@@ -299,9 +300,9 @@ mod tests {
     #[test]
     fn steps_go_on_at_one_after_the_last() {
         let mut sessions = Sessions::default();
-        sessions.begin(request(0, 0, &[(0, 5)]), 12, 99).unwrap();
+        sessions.begin(request(0, 0, &[(0, 5)]), 12, || 99).unwrap();
         sessions.0.as_mut().unwrap().epoch = i32::MAX;
-        sessions.begin(request(99, i32::MAX, &[]), 12, 1).unwrap();
-        assert!(sessions.begin(request(99, 1, &[]), 12, 1).is_ok());
+        sessions.begin(request(99, i32::MAX, &[]), 12, || 1).unwrap();
+        assert!(sessions.begin(request(99, 1, &[]), 12, || 1).is_ok());
     }
 }

@@ -23,6 +23,9 @@ use crate::types::{Offset, UnixMillis};
 
 const ENTRY_BYTES: usize = 20;
 
+/// Entries that are read at once rather than one by one: a search ends among so few.
+const BLOCK_ENTRIES: u64 = 256;
+
 /// Entries held in memory before they are written.
 const TAIL_ENTRIES: usize = 128;
 
@@ -160,9 +163,16 @@ impl Index {
         let (mut low, mut high) = (0, entries.len());
         // What the probes on either side said, to see disorder.
         let (mut below, mut above): (Option<Entry>, Option<Entry>) = (None, None);
+        let mut block = Block::default();
         while low < high {
             let middle = low + (high - low) / 2;
-            let entry = self.entry(entries, middle, file.as_deref())?;
+            if high - low <= BLOCK_ENTRIES && high <= entries.persisted && block.bytes.is_empty() {
+                block = Block::read(file.as_deref().ok_or(Doubt)?, low, high)?;
+            }
+            let entry = match block.entry(middle, self.base) {
+                Some(entry) => entry?,
+                None => self.entry(entries, middle, file.as_deref())?,
+            };
             if below.is_some_and(|below| below.offset >= entry.offset || below.position >= entry.position)
                 || above.is_some_and(|above| above.offset <= entry.offset || above.position <= entry.position)
             {
@@ -219,6 +229,28 @@ impl Index {
 
     fn write(&self) -> RwLockWriteGuard<'_, Entries> {
         self.entries.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Some entries as they stand in the file.
+#[derive(Default)]
+struct Block {
+    first: u64,
+    bytes: Vec<u8>,
+}
+
+impl Block {
+    fn read(file: &DiskFile, first: u64, end: u64) -> Result<Self, Doubt> {
+        let mut bytes = vec![0; (end - first) as usize * ENTRY_BYTES];
+        file.read_exact_at(&mut bytes, first * ENTRY_BYTES as u64).map_err(|_| Doubt)?;
+        Ok(Self { first, bytes })
+    }
+
+    /// The entry with this number, if it is one of them.
+    fn entry(&self, number: u64, base: Offset) -> Option<Result<Entry, Doubt>> {
+        let at = usize::try_from(number.checked_sub(self.first)?).ok()? * ENTRY_BYTES;
+        let bytes = self.bytes.get(at..)?.first_chunk()?;
+        Some(decode(bytes, base).ok_or(Doubt))
     }
 }
 

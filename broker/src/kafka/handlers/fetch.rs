@@ -45,7 +45,7 @@ pub(in crate::kafka) async fn handle(call: &Call, request: FetchRequest) -> (Fet
         },
         reads_zstd: call.version >= ZSTD_SINCE,
     };
-    let plan = call.client.sessions().begin(request, call.version, session_id());
+    let plan = call.client.sessions().begin(request, call.version, session_id);
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
