@@ -56,7 +56,7 @@ impl Connection {
         let operations = self.operations.clone();
         let mut stopped = pin!(operations.stopped());
         let mut idle = pin!(sleep(IDLE));
-        let mut last_request = Instant::now();
+        let mut last_active = Instant::now();
         let mut open = true;
         loop {
             self.begin_all(&mut input).await?;
@@ -67,7 +67,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 pieces = self.answers(), if !idles => {
-                    last_request = Instant::now();
+                    last_active = Instant::now();
                     let unread = async { operations.stopped().await; sleep(LAST_ANSWER).await };
                     tokio::select! {
                         biased;
@@ -77,16 +77,17 @@ impl Connection {
                 }
                 () = &mut stopped, if open => open = false,
                 () = &mut idle, if idles => {
-                    if last_request.elapsed() >= IDLE {
+                    if last_active.elapsed() >= IDLE {
                         return Ok(());
                     }
-                    idle.set(sleep_until(last_request + IDLE));
+                    idle.set(sleep_until(last_active + IDLE));
                 }
                 more = input.receive(&mut stream, &operations, idles),
                     if open && input.has_room() =>
                 {
                     // The client left; nobody would read the answers.
                     if !more? { return Ok(()) }
+                    last_active = Instant::now();
                 }
             }
         }
