@@ -56,12 +56,12 @@ fn clients_that_do_not_read_cost_no_memory_hold_nobody_up_and_are_let_go() {
     let address = broker.address();
     let before_kib = resident_kib(&mut broker);
     let fetch = request(&fetch_all(), FETCH_VERSION);
-    let slow: Vec<_> = (0..SLOW).map(|_| {
+    let ask_for_all = |_| {
         let mut connection = connect(&address);
         connection.write_all(&fetch).expect("the broker reads");
         connection
-    });
-    let mut slow: Vec<_> = slow.collect();
+    };
+    let mut slow: Vec<_> = (0..SLOW).map(ask_for_all).collect();
     // The answers have begun.
     for connection in &slow {
         assert_eq!(connection.peek(&mut [0]).expect("an answer begins"), 1);
