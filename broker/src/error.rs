@@ -91,6 +91,27 @@ pub enum BrokerError {
     /// Another member took over the instance id.
     #[error("another member of group {group:?} has taken over instance id {instance:?}")]
     FencedInstance { group: String, instance: String },
+    /// The member of the consumer protocol is in another epoch (FENCED_MEMBER_EPOCH).
+    #[error(
+        "member {member:?} of group {group:?} is in epoch {current}, not {epoch}; give up its partitions and join again"
+    )]
+    FencedMemberEpoch { group: String, member: String, epoch: i32, current: i32 },
+    /// An offset was committed or fetched in an epoch that is over (STALE_MEMBER_EPOCH).
+    #[error(
+        "member {member:?} of group {group:?} is in epoch {current}, not {epoch}; learn it by a heartbeat and retry"
+    )]
+    StaleMemberEpoch { group: String, member: String, epoch: i32, current: i32 },
+    /// Another member has the instance id, and has not said farewell (UNRELEASED_INSTANCE_ID).
+    #[error(
+        "instance id {instance:?} is still in use in group {group:?}; stop its member, or wait until its session ends"
+    )]
+    UnreleasedInstance { group: String, instance: String },
+    /// No such assignor on the broker (UNSUPPORTED_ASSIGNOR).
+    #[error("{assignor:?} is not an assignor of this broker; there are {known}")]
+    UnsupportedAssignor { assignor: String, known: String },
+    /// Topics can't be chosen by it (INVALID_REGULAR_EXPRESSION).
+    #[error("the regular expression can't be used: {reason}")]
+    InvalidRegularExpression { reason: &'static str },
     /// The group has members.
     #[error("group {group:?} has live members ({members}); stop them first")]
     GroupNotEmpty { group: String, members: String },
@@ -177,10 +198,12 @@ impl BrokerError {
             Self::StorageFailed { .. } => ErrorCode::StorageFailed,
             Self::PartitionQuarantined { .. } => ErrorCode::PartitionQuarantined,
             Self::UnknownMember { .. } => ErrorCode::UnknownMember,
-            Self::IllegalGeneration { .. } => ErrorCode::IllegalGeneration,
+            Self::IllegalGeneration { .. }
+            | Self::FencedMemberEpoch { .. }
+            | Self::StaleMemberEpoch { .. } => ErrorCode::IllegalGeneration,
             Self::RebalanceInProgress { .. } => ErrorCode::RebalanceInProgress,
             Self::InconsistentProtocol { .. } => ErrorCode::InconsistentProtocol,
-            Self::FencedInstance { .. } => ErrorCode::FencedInstance,
+            Self::FencedInstance { .. } | Self::UnreleasedInstance { .. } => ErrorCode::FencedInstance,
             Self::GroupNotEmpty { .. } | Self::SubscribedTopic { .. } => ErrorCode::GroupNotEmpty,
             Self::MemberIdRequired { .. } => ErrorCode::MemberIdRequired,
             Self::InvalidSessionTimeout { .. } => ErrorCode::InvalidSessionTimeout,
@@ -195,7 +218,10 @@ impl BrokerError {
             | Self::OperationNotAttempted => ErrorCode::InvalidArgument,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Internal { .. } => ErrorCode::Internal,
-            Self::InvalidArgument { .. } | Self::InvalidFeatureLevel { .. } => ErrorCode::InvalidArgument,
+            Self::InvalidArgument { .. }
+            | Self::InvalidFeatureLevel { .. }
+            | Self::UnsupportedAssignor { .. }
+            | Self::InvalidRegularExpression { .. } => ErrorCode::InvalidArgument,
             Self::MetadataTooLarge { .. } => ErrorCode::MetadataTooLarge,
             Self::PolicyViolation { .. } => ErrorCode::PolicyViolation,
         }
@@ -226,12 +252,17 @@ impl BrokerError {
             | Self::InconsistentProtocol { group }
             | Self::GroupNotEmpty { group, .. }
             | Self::GroupFull { group, .. } => group,
-            Self::UnknownMember { member, .. } | Self::MemberIdRequired { member } => member,
-            Self::FencedInstance { instance, .. } => instance,
+            Self::UnknownMember { member, .. }
+            | Self::MemberIdRequired { member }
+            | Self::FencedMemberEpoch { member, .. }
+            | Self::StaleMemberEpoch { member, .. } => member,
+            Self::FencedInstance { instance, .. } | Self::UnreleasedInstance { instance, .. } => instance,
+            Self::UnsupportedAssignor { assignor, .. } => assignor,
             Self::InvalidName { name, .. } | Self::InvalidArgument { name, .. } => name,
             Self::InvalidConfig { key, .. } => key,
             Self::InvalidFeatureLevel { feature, .. } => feature,
             Self::CorruptBatch
+            | Self::InvalidRegularExpression { .. }
             | Self::InvalidRecord { .. }
             | Self::OutOfOrderSequence { .. }
             | Self::InvalidProducerEpoch { .. }

@@ -1,8 +1,10 @@
 //! Views of groups as messages, for the services and for the live view alike.
 
-use runnel_proto::v1::{GroupMember, GroupPartition, GroupState as WireState, TopicPartitions};
+use runnel_proto::v1::{
+    GroupMember, GroupPartition, GroupState as WireState, GroupType as WireType, TopicPartitions,
+};
 
-use crate::coordinator::group::{GroupDescription, GroupState};
+use crate::coordinator::group::{GroupDescription, GroupState, GroupType};
 use crate::operations::PartitionProgress;
 
 /// The state of a group.
@@ -12,7 +14,17 @@ pub(crate) fn group_state(state: GroupState) -> WireState {
         GroupState::PreparingRebalance => WireState::PreparingRebalance,
         GroupState::CompletingRebalance => WireState::CompletingRebalance,
         GroupState::Stable => WireState::Stable,
+        GroupState::Assigning => WireState::Assigning,
+        GroupState::Reconciling => WireState::Reconciling,
         GroupState::Dead => WireState::Dead,
+    }
+}
+
+/// The protocol of a group.
+pub(crate) fn group_type(kind: GroupType) -> WireType {
+    match kind {
+        GroupType::Classic => WireType::Classic,
+        GroupType::Consumer => WireType::Consumer,
     }
 }
 
@@ -28,6 +40,9 @@ pub(crate) fn members(group: &GroupDescription) -> Vec<GroupMember> {
             .into_iter()
             .map(|(topic, partitions)| TopicPartitions { topic, partitions })
             .collect(),
+        epoch: member.consumer.as_ref().map(|member| member.epoch),
+        target: member.consumer.as_ref().map(|member| member.target.clone()).unwrap_or_default(),
+        classic: member.consumer.as_ref().is_some_and(|member| member.is_classic),
     });
     members.collect()
 }

@@ -231,6 +231,7 @@ impl World {
                     .filter(|partition| partition % members == number)
                     .collect(),
             }],
+            ..Default::default()
         };
         GroupSample {
             group: group.into(),

@@ -201,6 +201,8 @@ fn state_name(state: GroupState) -> &'static str {
         GroupState::PreparingRebalance => "preparing_rebalance",
         GroupState::CompletingRebalance => "completing_rebalance",
         GroupState::Stable => "stable",
+        GroupState::Assigning => "assigning",
+        GroupState::Reconciling => "reconciling",
         GroupState::Dead => "dead",
     }
 }

@@ -83,6 +83,7 @@ pub(crate) fn group(
             .filter(|row| row.member_id == *id)
             .map(|row| TopicPartitions { topic: row.topic.clone(), partitions: vec![row.partition] })
             .collect(),
+        ..Default::default()
     };
     GroupSample {
         group: name.into(),
@@ -92,7 +93,7 @@ pub(crate) fn group(
         generation: 17,
         members: members.iter().map(member).collect(),
         partitions: positions.clone(),
-        removed_partitions: Vec::new(),
+        ..Default::default()
     }
 }
 

@@ -31,6 +31,11 @@ pub enum SyncMethod {
 pub struct BrokerConfig {
     pub auto_create_topics_enable: bool,
     pub broker_id: i32,
+    pub group_consumer_assignors: Vec<String>,
+    pub group_consumer_heartbeat_interval_ms: i32,
+    pub group_consumer_max_size: usize,
+    pub group_consumer_migration_policy: String,
+    pub group_consumer_session_timeout_ms: i32,
     pub group_initial_rebalance_delay_ms: i32,
     pub group_max_session_timeout_ms: i32,
     pub group_max_size: usize,
@@ -118,6 +123,11 @@ impl BrokerConfig {
         Ok(Self {
             auto_create_topics_enable: number(value("auto.create.topics.enable")),
             broker_id: number(value("broker.id")),
+            group_consumer_assignors: items(value("group.consumer.assignors")).map(str::to_owned).collect(),
+            group_consumer_heartbeat_interval_ms: number(value("group.consumer.heartbeat.interval.ms")),
+            group_consumer_max_size: number(value("group.consumer.max.size")),
+            group_consumer_migration_policy: value("group.consumer.migration.policy").to_owned(),
+            group_consumer_session_timeout_ms: number(value("group.consumer.session.timeout.ms")),
             group_initial_rebalance_delay_ms: number(value("group.initial.rebalance.delay.ms")),
             group_max_session_timeout_ms: number(value("group.max.session.timeout.ms")),
             group_max_size: number(value("group.max.size")),

@@ -212,7 +212,7 @@ pub(super) static TOPIC_KEYS: [Key; 24] = [
 ];
 
 /// The settings of the broker.
-pub(super) static BROKER_KEYS: [Key; 37] = [
+pub(super) static BROKER_KEYS: [Key; 42] = [
     live(
         "auto.create.topics.enable",
         Kind::Boolean,
@@ -224,6 +224,36 @@ pub(super) static BROKER_KEYS: [Key; 37] = [
         Kind::Int { min: 0, max: i32::MAX },
         "1",
         "The broker's number, by which clients tell brokers apart.",
+    ),
+    fixed(
+        "group.consumer.assignors",
+        Kind::Choices(&["uniform", "range"]),
+        "uniform,range",
+        "The assignors that members of the consumer protocol can ask for. The first one is for groups whose members do not ask.",
+    ),
+    fixed(
+        "group.consumer.heartbeat.interval.ms",
+        Kind::Int { min: 1, max: i32::MAX },
+        "5000",
+        "How often members of the consumer protocol are to show signs of life. They learn of changes with them, so that less          makes rebalances quicker and costs more requests.",
+    ),
+    fixed(
+        "group.consumer.max.size",
+        Kind::Int { min: 1, max: i32::MAX },
+        "10000",
+        "How many members a group of the consumer protocol may have.",
+    ),
+    fixed(
+        "group.consumer.migration.policy",
+        Kind::Choice(&["bidirectional", "upgrade", "downgrade", "disabled"]),
+        "bidirectional",
+        "Whether a group with members may go from the classic to the consumer protocol (`upgrade`: when the first member of that          protocol joins), back (`downgrade`: when the last one leaves), or both.",
+    ),
+    fixed(
+        "group.consumer.session.timeout.ms",
+        Kind::Int { min: 1, max: i32::MAX },
+        "45000",
+        "Without a sign of life for so long a member of the consumer protocol is dropped from its group.",
     ),
     fixed(
         "group.initial.rebalance.delay.ms",

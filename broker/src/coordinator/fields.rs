@@ -61,6 +61,18 @@ pub(super) fn put_compact_string(out: &mut BytesMut, text: &str) {
     out.put_slice(text.as_bytes());
 }
 
+pub(super) fn put_compact_nullable_string(out: &mut BytesMut, text: Option<&str>) {
+    match text {
+        Some(text) => put_compact_string(out, text),
+        None => put_unsigned(out, 0),
+    }
+}
+
+pub(super) fn put_compact_bytes(out: &mut BytesMut, bytes: &[u8]) {
+    put_count(out, bytes.len());
+    out.put_slice(bytes);
+}
+
 /// Takes values off the front, never more than there is.
 pub(super) struct Reader(pub(super) Bytes);
 
@@ -119,10 +131,19 @@ impl Reader {
     }
 
     pub(super) fn compact_string(&mut self) -> Result<String, RecordError> {
-        let length = self.unsigned()?.checked_sub(1).ok_or(RecordError::Malformed("a string is null"))?;
+        self.compact_nullable_string()?.ok_or(RecordError::Malformed("a string is null"))
+    }
+
+    pub(super) fn compact_nullable_string(&mut self) -> Result<Option<String>, RecordError> {
+        let Some(length) = self.unsigned()?.checked_sub(1) else { return Ok(None) };
         let bytes = self.take(i32::try_from(length).map_err(|_| TRUNCATED)?)?;
         let text = str::from_utf8(&bytes).map_err(|_| RecordError::Malformed("a string is not UTF-8"))?;
-        Ok(text.to_owned())
+        Ok(Some(text.to_owned()))
+    }
+
+    pub(super) fn compact_bytes(&mut self) -> Result<Bytes, RecordError> {
+        let length = self.unsigned()?.checked_sub(1).ok_or(RecordError::Malformed("bytes are null"))?;
+        self.take(i32::try_from(length).map_err(|_| TRUNCATED)?)
     }
 
     /// The bytes of a tagged field.

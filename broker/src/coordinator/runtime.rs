@@ -13,9 +13,10 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::group::{
-    Action, CommitRequest, DeleteOffsetsRequest, EndTransactionRequest, FetchRequest, FetchedOffset,
-    GroupCoordinator, GroupDescription, GroupSummary, HeartbeatRequest, JoinRequest, Joined, LeaveRequest,
-    NamedPartition, Offsets, Reply, Request, SyncRequest, Synced, Ticket, Token, TransactionalCommitRequest,
+    Action, CommitRequest, ConsumerAlive, ConsumerHeartbeatRequest, DeleteOffsetsRequest,
+    EndTransactionRequest, FetchRequest, FetchedOffset, GroupCoordinator, GroupDescription, GroupSummary,
+    HeartbeatRequest, JoinRequest, Joined, LeaveRequest, NamedPartition, Offsets, Reply, Request,
+    SyncRequest, Synced, Ticket, Token, Topics, TransactionalCommitRequest,
 };
 use super::shell::{Clock, CoordinatorLog, MAILBOX, OnEvent, wait_until};
 use crate::error::BrokerError;
@@ -25,17 +26,30 @@ use crate::types::{LogRecord, TopicId, UnixMillis};
 /// called: then no commit that was on its way outlives the topic.
 pub type CheckTopic = Arc<dyn Fn(&NamedPartition, Option<TopicId>) -> Result<(), BrokerError> + Send + Sync>;
 
+/// The topics there are, if they are not those of this version.
+pub type TopicsSince = Arc<dyn Fn(u64) -> Option<Topics> + Send + Sync>;
+
+/// What groups need to know of topics.
+#[derive(Clone)]
+pub struct TopicAccess {
+    /// Whether a partition exists.
+    pub check: CheckTopic,
+    /// All of them.
+    pub since: TopicsSince,
+}
+
 /// Starts the task over a machine that has replayed the log.
 ///
 /// Ends when [`Groups::close`] is called. If it ends otherwise, the machine met a defect and the broker should stop.
 pub fn start(
     mut machine: GroupCoordinator,
     log: CoordinatorLog,
-    check_topic: CheckTopic,
+    topics: TopicAccess,
     on_event: OnEvent,
     now_ms: UnixMillis,
 ) -> (Groups, JoinHandle<()>) {
     let clock = Clock::start(now_ms);
+    learn_topics(&mut machine, &topics);
     machine.loaded(clock.now());
     let machine = Arc::new(RwLock::new(machine));
     let (mailbox, requests) = mpsc::channel(MAILBOX);
@@ -44,7 +58,7 @@ pub fn start(
         machine: Arc::clone(&machine),
         clock,
         log,
-        check_topic,
+        topics,
         on_event,
         requests,
         losses,
@@ -96,6 +110,8 @@ requests! {
     join(JoinRequest) = Join -> Joined(Joined);
     /// Fetches the assignment. Answers when the leader has brought it.
     sync(SyncRequest) = Sync -> Synced(Synced);
+    /// Joins, goes on or leaves, by the consumer protocol. Answers when what it changes is durable.
+    consumer_heartbeat(Box<ConsumerHeartbeatRequest>) = ConsumerHeartbeat -> ConsumerAlive(ConsumerAlive);
     /// Takes members out; one outcome for each.
     leave(LeaveRequest) = Leave -> Left(Vec<Result<(), BrokerError>>);
     /// Keeps offsets; one outcome for each. Those that are `Ok` are durable.
@@ -215,7 +231,7 @@ struct Task {
     machine: Arc<RwLock<GroupCoordinator>>,
     clock: Clock,
     log: CoordinatorLog,
-    check_topic: CheckTopic,
+    topics: TopicAccess,
     on_event: OnEvent,
     requests: mpsc::Receiver<Message>,
     losses: mpsc::UnboundedReceiver<Loss>,
@@ -259,16 +275,21 @@ impl Task {
                 Some(Message::Ask { reply, .. }) if reply.is_closed() => {}
                 Some(Message::Ask { ticket, request, reply }) => {
                     self.waiting.insert(ticket, reply);
-                    let check_topic = Arc::clone(&self.check_topic);
-                    self.drive(|machine, now| {
-                        machine.handle(now, ticket, check_topics(request, &check_topic))
-                    });
+                    self.handle(ticket, request);
                 }
                 Some(Message::Close) | None => return false,
             },
             () = wait_until(due) => {}
         }
         true
+    }
+
+    fn handle(&mut self, ticket: Ticket, request: Request) {
+        let topics = self.topics.clone();
+        self.drive(|machine, now| {
+            learn_topics(machine, &topics);
+            machine.handle(now, ticket, check_topics(request, &topics.check))
+        });
     }
 
     fn drive(&mut self, run: impl FnOnce(&mut GroupCoordinator, UnixMillis) -> Vec<Action>) {
@@ -292,6 +313,13 @@ impl Task {
         // A refusal queues, too: outcomes are reported in order.
         let written = self.log.write(records, now);
         self.in_flight.push_back(Box::pin(async move { (token, written.await) }));
+    }
+}
+
+/// Tells the machine of topics that were made, changed or deleted.
+fn learn_topics(machine: &mut GroupCoordinator, topics: &TopicAccess) {
+    if let Some(changed) = (topics.since)(machine.topics_version()) {
+        machine.topics_changed(changed);
     }
 }
 

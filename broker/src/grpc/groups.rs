@@ -223,7 +223,12 @@ impl Groups for GroupsService {
         let fetched = self
             .operations
             .groups()
-            .fetch(group::FetchRequest { group: request.group, partitions, require_stable: false })
+            .fetch(group::FetchRequest {
+                group: request.group,
+                member: None,
+                partitions,
+                require_stable: false,
+            })
             .await
             .map_err(|error| refuse(&error))?;
         let fetched = fetched.into_iter().map(|row| {
@@ -268,6 +273,7 @@ fn summarize(progress: GroupProgress) -> GroupSummary {
         members: summary.members as u32,
         lag,
         time_lag_ms,
+        r#type: wire::group_type(summary.kind).into(),
     }
 }
 
@@ -283,6 +289,8 @@ fn describe(operations: &Operations, name: String) -> GroupDescription {
             leader: progress.group.leader,
             partitions: progress.partitions.iter().map(wire::partition).collect(),
             error: None,
+            r#type: wire::group_type(progress.group.summary.kind).into(),
+            assignment_epoch: progress.group.assignment_epoch,
         },
         Err(error) => GroupDescription { group: name, error: Some(error.to_wire()), ..Default::default() },
     }

@@ -13,13 +13,14 @@ use super::answer::{self, Piece};
 use super::call::{Call, Client, Served};
 use super::frames::Frame;
 use super::handlers::{
-    acls, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, create_partitions,
-    create_topics, delete_groups, delete_records, delete_topics, describe_cluster, describe_configs,
-    describe_groups, describe_log_dirs, describe_producers, describe_topic_partitions, describe_transactions,
-    end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
-    leave_group, list_groups, list_offsets, list_transactions, metadata, offset_commit, offset_delete,
-    offset_fetch, offset_for_leader_epoch, produce, replicas, sasl_authenticate, sasl_handshake, sync_group,
-    txn_offset_commit, unset, update_features,
+    acls, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, consumer_group_describe,
+    consumer_group_heartbeat, create_partitions, create_topics, delete_groups, delete_records, delete_topics,
+    describe_cluster, describe_configs, describe_groups, describe_log_dirs, describe_producers,
+    describe_topic_partitions, describe_transactions, end_txn, fetch, find_coordinator, heartbeat,
+    incremental_alter_configs, init_producer_id, join_group, leave_group, list_groups, list_offsets,
+    list_transactions, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch,
+    produce, replicas, sasl_authenticate, sasl_handshake, sync_group, txn_offset_commit, unset,
+    update_features,
 };
 use super::refused::Refused;
 use crate::operations::Operations;
@@ -62,6 +63,8 @@ served! {
     SyncGroup 0..=5 => sync_group::handle,
     DescribeGroups 0..=6 => describe_groups::handle,
     ListGroups 0..=5 => list_groups::handle,
+    ConsumerGroupHeartbeat 0..=1 => consumer_group_heartbeat::handle,
+    ConsumerGroupDescribe 0..=1 => consumer_group_describe::handle,
     ApiVersions 0..=4 => api_versions::handle,
     OffsetForLeaderEpoch 2..=4 => offset_for_leader_epoch::handle,
     DeleteGroups 0..=2 => delete_groups::handle,

@@ -42,3 +42,10 @@ pub(super) struct Call {
     /// All that is served, for those who ask.
     pub(super) served: Served,
 }
+
+impl Call {
+    /// Where the client connects from, as groups show it.
+    pub(super) fn client_host(&self) -> String {
+        format!("/{}", self.client.peer.ip().to_canonical())
+    }
+}

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use runnel_proto::group::ServerAssignor;
 use runnel_proto::records::{BatchBuilder, BatchReader, Compression};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
@@ -19,8 +20,8 @@ use super::open::{Opener, serve_own};
 use super::own::{LARGEST_BATCH_BYTES, OFFSETS, coordinator_log, keyed_records};
 use crate::clock;
 use crate::config::BrokerConfig;
-use crate::coordinator::group::{GroupCoordinator, GroupSettings};
-use crate::coordinator::runtime::{self, CheckTopic, Groups};
+use crate::coordinator::group::{GroupCoordinator, GroupSettings, MigrationPolicy, Topics};
+use crate::coordinator::runtime::{self, CheckTopic, Groups, TopicAccess, TopicsSince};
 use crate::error::BrokerError;
 use crate::log::{Log, LogError, SyncPoint, ValidBatch, salvage};
 use crate::metadata::{Loaded, Mirror};
@@ -67,8 +68,11 @@ impl Start<'_> {
         let on_event = Box::new(move |message: String| tell.tell(clock::now_ms(), &message));
         let log = coordinator_log(OFFSETS, partition, Arc::clone(self.mirror));
         let _in_runtime = runtime.enter();
-        let (groups, task) =
-            runtime::start(machine, log, check_topic(self.registry.clone()), on_event, clock::now_ms());
+        let topics = TopicAccess {
+            check: check_topic(self.registry.clone()),
+            since: topics_since(self.registry.clone()),
+        };
+        let (groups, task) = runtime::start(machine, log, topics, on_event, clock::now_ms());
         Ok((refusal.map_or(groups.clone(), |error| groups.refusing(error)), task))
     }
 
@@ -240,12 +244,30 @@ fn check_topic(registry: Registry) -> CheckTopic {
     })
 }
 
+fn topics_since(registry: Registry) -> TopicsSince {
+    Arc::new(move |seen| {
+        let (version, topics) = registry.changed_since(seen)?;
+        let topics = topics.iter().filter(|topic| !topic.internal);
+        let rows = topics.map(|topic| (topic.name.to_string(), topic.id, topic.partitions.len() as i32));
+        Some(Topics::new(version, rows))
+    })
+}
+
 fn group_settings(config: &BrokerConfig) -> GroupSettings {
     GroupSettings {
         initial_rebalance_delay_ms: config.group_initial_rebalance_delay_ms.into(),
         min_session_timeout_ms: config.group_min_session_timeout_ms,
         max_session_timeout_ms: config.group_max_session_timeout_ms,
         max_size: config.group_max_size,
+        consumer_session_timeout_ms: config.group_consumer_session_timeout_ms,
+        consumer_heartbeat_interval_ms: config.group_consumer_heartbeat_interval_ms,
+        consumer_max_size: config.group_consumer_max_size,
+        consumer_assignors: config
+            .group_consumer_assignors
+            .iter()
+            .filter_map(|name| ServerAssignor::named(name))
+            .collect(),
+        consumer_migration: MigrationPolicy::named(&config.group_consumer_migration_policy),
         offset_metadata_max_bytes: config.offset_metadata_max_bytes,
         offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
         ..GroupSettings::default()

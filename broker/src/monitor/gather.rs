@@ -94,6 +94,8 @@ fn sample_group(progress: GroupProgress) -> GroupSample {
         protocol: progress.group.protocol,
         generation: progress.group.generation,
         removed_partitions: Vec::new(),
+        r#type: wire::group_type(progress.group.summary.kind).into(),
+        assignment_epoch: progress.group.assignment_epoch,
     }
 }
 

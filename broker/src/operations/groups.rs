@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use runnel_proto::group::Assignment;
-
 use super::Operations;
 use super::topics::counted;
 use crate::coordinator::group::{
@@ -66,10 +64,9 @@ impl PartitionProgress {
 impl MemberDescription {
     /// The partitions that the member was given, by topic; empty when its protocol is not the consumers'.
     pub fn assigned(&self) -> BTreeMap<String, Vec<i32>> {
-        let Ok(assignment) = Assignment::decode(&self.assignment) else { return BTreeMap::new() };
         let mut topics: BTreeMap<String, Vec<i32>> = BTreeMap::new();
-        for topic in assignment.partitions {
-            topics.entry(topic.topic).or_default().extend(topic.partitions);
+        for row in &self.partitions {
+            topics.entry(row.topic.clone()).or_default().extend(&row.partitions);
         }
         topics
     }

@@ -64,6 +64,8 @@ pub struct Registry(Arc<RwLock<Topics>>);
 struct Topics {
     by_name: BTreeMap<Arc<str>, Arc<Topic>>,
     by_id: HashMap<TopicId, Arc<Topic>>,
+    /// Rises with every change.
+    version: u64,
 }
 
 impl Registry {
@@ -71,6 +73,7 @@ impl Registry {
     pub fn put(&self, topic: Topic) {
         let topic = Arc::new(topic);
         let mut topics = self.0.write().expect("no one panics while holding the registry");
+        topics.version += 1;
         topics.by_name.insert(Arc::clone(&topic.name), Arc::clone(&topic));
         topics.by_id.insert(topic.id, topic);
     }
@@ -79,6 +82,7 @@ impl Registry {
     pub fn remove(&self, id: TopicId) -> Option<Arc<Topic>> {
         let mut topics = self.0.write().expect("no one panics while holding the registry");
         let topic = topics.by_id.remove(&id)?;
+        topics.version += 1;
         topics.by_name.remove(&topic.name);
         Some(topic)
     }
@@ -105,6 +109,12 @@ impl Registry {
     /// All topics, by name.
     pub fn all(&self) -> Vec<Arc<Topic>> {
         self.read().by_name.values().cloned().collect()
+    }
+
+    /// All topics, with the version of this state of them, if that is not the version `seen`.
+    pub fn changed_since(&self, seen: u64) -> Option<(u64, Vec<Arc<Topic>>)> {
+        let topics = self.read();
+        (topics.version != seen).then(|| (topics.version, topics.by_name.values().cloned().collect()))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Topics> {

@@ -75,7 +75,7 @@ impl Groups {
     /// An id's offset, unless a transaction may change it.
     pub(crate) fn stable_offset(&mut self, now: i64, id: &str) -> Result<Option<i64>, BrokerError> {
         let partitions = Some(vec![row_of(id)]);
-        let request = FetchRequest { group: GROUP.into(), partitions, require_stable: true };
+        let request = FetchRequest { group: GROUP.into(), member: None, partitions, require_stable: true };
         let ticket = self.ask(now, Request::Fetch(request));
         match self.answer(ticket) {
             Some(Ok(Reply::Fetched(rows))) => rows[0].committed.clone().map(|row| row.map(|row| row.offset)),

@@ -1010,6 +1010,9 @@ pub struct GroupSummary {
     /// Age of the oldest record not yet committed, in milliseconds; 0 when there is none, absent when it can't be told.
     #[prost(int64, optional, tag = "6")]
     pub time_lag_ms: ::core::option::Option<i64>,
+    /// Its protocol.
+    #[prost(enumeration = "GroupType", tag = "7")]
+    pub r#type: i32,
 }
 /// Which groups to describe.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1039,7 +1042,7 @@ pub struct GroupDescription {
     /// The chosen assignor; empty while there is none.
     #[prost(string, tag = "4")]
     pub protocol: ::prost::alloc::string::String,
-    /// Raised by every rebalance.
+    /// Raised by every rebalance; of a group of the consumer protocol its epoch.
     #[prost(int32, tag = "5")]
     pub generation: i32,
     /// The leader's member id; empty while there is none.
@@ -1054,6 +1057,12 @@ pub struct GroupDescription {
     /// Set when the group could not be described.
     #[prost(message, optional, tag = "9")]
     pub error: ::core::option::Option<Error>,
+    /// Its protocol.
+    #[prost(enumeration = "GroupType", tag = "10")]
+    pub r#type: i32,
+    /// The epoch that the partitions were last assigned for (consumer protocol).
+    #[prost(int32, optional, tag = "11")]
+    pub assignment_epoch: ::core::option::Option<i32>,
 }
 /// One member.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1073,6 +1082,15 @@ pub struct GroupMember {
     /// The partitions it owns, when they can be read (consumers' assignments can).
     #[prost(message, repeated, tag = "5")]
     pub assignment: ::prost::alloc::vec::Vec<TopicPartitions>,
+    /// The epoch that it is in (consumer protocol).
+    #[prost(int32, optional, tag = "6")]
+    pub epoch: ::core::option::Option<i32>,
+    /// The partitions that it is to have (consumer protocol).
+    #[prost(message, repeated, tag = "7")]
+    pub target: ::prost::alloc::vec::Vec<TopicPartitions>,
+    /// It speaks the classic protocol in a group of the consumer protocol.
+    #[prost(bool, tag = "8")]
+    pub classic: bool,
 }
 /// Partitions of one topic.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1403,6 +1421,10 @@ pub enum GroupState {
     Stable = 4,
     /// Gone.
     Dead = 5,
+    /// The broker is to assign anew, with the next heartbeat (consumer protocol).
+    Assigning = 6,
+    /// Members are on their way to what they are to have (consumer protocol).
+    Reconciling = 7,
 }
 impl GroupState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1417,6 +1439,8 @@ impl GroupState {
             Self::CompletingRebalance => "GROUP_STATE_COMPLETING_REBALANCE",
             Self::Stable => "GROUP_STATE_STABLE",
             Self::Dead => "GROUP_STATE_DEAD",
+            Self::Assigning => "GROUP_STATE_ASSIGNING",
+            Self::Reconciling => "GROUP_STATE_RECONCILING",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1428,6 +1452,40 @@ impl GroupState {
             "GROUP_STATE_COMPLETING_REBALANCE" => Some(Self::CompletingRebalance),
             "GROUP_STATE_STABLE" => Some(Self::Stable),
             "GROUP_STATE_DEAD" => Some(Self::Dead),
+            "GROUP_STATE_ASSIGNING" => Some(Self::Assigning),
+            "GROUP_STATE_RECONCILING" => Some(Self::Reconciling),
+            _ => None,
+        }
+    }
+}
+/// Which protocol a group speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum GroupType {
+    Unspecified = 0,
+    /// Its members assign partitions among themselves.
+    Classic = 1,
+    /// The broker assigns (KIP-848).
+    Consumer = 2,
+}
+impl GroupType {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "GROUP_TYPE_UNSPECIFIED",
+            Self::Classic => "GROUP_TYPE_CLASSIC",
+            Self::Consumer => "GROUP_TYPE_CONSUMER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "GROUP_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
+            "GROUP_TYPE_CLASSIC" => Some(Self::Classic),
+            "GROUP_TYPE_CONSUMER" => Some(Self::Consumer),
             _ => None,
         }
     }
@@ -2587,7 +2645,7 @@ pub struct GroupSample {
     /// The chosen assignor; empty while there is none.
     #[prost(string, tag = "4")]
     pub protocol: ::prost::alloc::string::String,
-    /// Raised by every rebalance.
+    /// Raised by every rebalance; of a group of the consumer protocol its epoch.
     #[prost(int32, tag = "5")]
     pub generation: i32,
     /// Every member, always.
@@ -2599,6 +2657,12 @@ pub struct GroupSample {
     /// Partitions that the group no longer has an offset or an owner for.
     #[prost(message, repeated, tag = "8")]
     pub removed_partitions: ::prost::alloc::vec::Vec<TopicPartitions>,
+    /// Its protocol.
+    #[prost(enumeration = "GroupType", tag = "9")]
+    pub r#type: i32,
+    /// The epoch that the partitions were last assigned for (consumer protocol).
+    #[prost(int32, optional, tag = "10")]
+    pub assignment_epoch: ::core::option::Option<i32>,
 }
 /// Something worth a line.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -115,7 +115,10 @@ pub(super) struct Topic<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn new(members: &'a [(String, Subscription)], partition_counts: &'a BTreeMap<String, i32>) -> Self {
+    pub(super) fn new(
+        members: &'a [(String, Subscription)],
+        partition_counts: &'a BTreeMap<String, i32>,
+    ) -> Self {
         let mut members: Vec<_> = members.iter().map(|(id, wants)| (id.as_str(), wants)).collect();
         members.sort_by_key(|(id, _)| *id);
         let mut subscribers: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
@@ -137,7 +140,7 @@ impl<'a> Group<'a> {
         self.topics.binary_search_by_key(&name, |topic| topic.name).ok()
     }
 
-    fn assignment(&self, mut share: Vec<Partition>) -> Assignment {
+    pub(super) fn assignment(&self, mut share: Vec<Partition>) -> Assignment {
         share.sort_unstable();
         let by_topic = share.chunk_by(|a, b| a.0 == b.0).map(|partitions| TopicPartitions {
             topic: self.topics[partitions[0].0].name.to_owned(),
@@ -147,7 +150,7 @@ impl<'a> Group<'a> {
     }
 }
 
-fn range(group: &Group<'_>) -> Shares {
+pub(super) fn range(group: &Group<'_>) -> Shares {
     let mut shares = vec![Vec::new(); group.members.len()];
     for (index, topic) in group.topics.iter().enumerate() {
         let members = i32::try_from(topic.subscribers.len()).expect("a group has less than 2^31 members");

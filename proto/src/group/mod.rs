@@ -3,11 +3,13 @@
 
 mod assignor;
 mod protocol;
+mod server;
 mod sticky;
 #[cfg(test)]
 mod tests;
 
 pub use assignor::{Assignor, UnknownAssignor};
 pub use protocol::{Assignment, DecodeError, Subscription};
+pub use server::{ServerAssignor, ServerMember};
 
 pub use crate::v1::TopicPartitions;

@@ -15,6 +15,8 @@ pub(crate) struct Group {
     pub(crate) protocol_type: String,
     pub(crate) protocol: String,
     pub(crate) generation: i32,
+    /// The epoch that its partitions were last assigned for, if the broker assigns them.
+    pub(crate) assignment_epoch: Option<i32>,
     pub(crate) members: Vec<GroupMember>,
     pub(crate) topics: BTreeMap<String, BTreeMap<i32, GroupPartition>>,
     pub(crate) sums: GroupSums,
@@ -46,6 +48,7 @@ impl Group {
             protocol_type: String::new(),
             protocol: String::new(),
             generation: 0,
+            assignment_epoch: None,
             members: Vec::new(),
             topics: BTreeMap::new(),
             sums: GroupSums::default(),
@@ -60,6 +63,7 @@ impl Group {
         self.protocol_type = sample.protocol_type;
         self.protocol = sample.protocol;
         self.generation = sample.generation;
+        self.assignment_epoch = sample.assignment_epoch;
         self.members = sample.members;
         for removed in sample.removed_partitions {
             if let Some(partitions) = self.topics.get_mut(&removed.topic) {

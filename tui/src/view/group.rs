@@ -66,10 +66,19 @@ fn facts(context: &Context<'_>, group: &Group) -> Vec<(&'static str, String)> {
         ("ETA", eta),
         ("members", format::count(group.members.len() as f64)),
         ("partitions", format::count(group.sums.partitions as f64)),
-        ("generation", group.generation.to_string()),
+        epoch(group),
         ("assignor", or_none(&group.protocol)),
         ("type", or_none(&group.protocol_type)),
     ]
+}
+
+/// The generation, or the epoch where the broker assigns, with that of the assignment while it is not done.
+fn epoch(group: &Group) -> (&'static str, String) {
+    match group.assignment_epoch {
+        None => ("generation", group.generation.to_string()),
+        Some(assigned) if assigned == group.generation => ("epoch", assigned.to_string()),
+        Some(assigned) => ("epoch", format!("{}, assigned {assigned}", group.generation)),
+    }
 }
 
 /// Partitions that lag and get no commit.

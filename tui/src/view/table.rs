@@ -235,6 +235,8 @@ pub(super) fn state_sign(state: GroupState) -> (&'static str, &'static str) {
         GroupState::Empty => ("○", "empty"),
         GroupState::PreparingRebalance => ("◐", "preparing"),
         GroupState::CompletingRebalance => ("◑", "completing"),
+        GroupState::Assigning => ("◐", "assigning"),
+        GroupState::Reconciling => ("◑", "reconciling"),
         GroupState::Dead => ("✕", "dead"),
         GroupState::Unspecified => ("?", "unknown"),
     }
@@ -244,7 +246,10 @@ pub(super) fn state_sign(state: GroupState) -> (&'static str, &'static str) {
 pub(super) fn state_style(context: &Context<'_>, state: GroupState) -> Style {
     match state {
         GroupState::Stable => context.theme.good,
-        GroupState::PreparingRebalance | GroupState::CompletingRebalance => context.theme.warn,
+        GroupState::PreparingRebalance
+        | GroupState::CompletingRebalance
+        | GroupState::Assigning
+        | GroupState::Reconciling => context.theme.warn,
         GroupState::Dead => context.theme.bad,
         GroupState::Empty | GroupState::Unspecified => context.theme.muted,
     }

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 
+use super::topics::Partitions;
 use crate::error::BrokerError;
 use crate::types::{LogRecord, Offset, TopicId};
 
@@ -36,6 +37,8 @@ pub enum Request {
     Join(JoinRequest),
     /// Fetch the assignment; the leader brings everybody's.
     Sync(SyncRequest),
+    /// Join, go on or leave, by the consumer protocol (KIP-848).
+    ConsumerHeartbeat(Box<ConsumerHeartbeatRequest>),
     /// Show a sign of life.
     Heartbeat(HeartbeatRequest),
     /// Take members out.
@@ -70,6 +73,7 @@ impl Request {
         match self {
             Self::Join(request) => &request.group,
             Self::Sync(request) => &request.group,
+            Self::ConsumerHeartbeat(request) => &request.group,
             Self::Heartbeat(request) => &request.group,
             Self::Leave(request) => &request.group,
             Self::Commit(request) => &request.group,
@@ -89,6 +93,8 @@ pub enum Reply {
     Joined(Joined),
     /// The assignment.
     Synced(Synced),
+    /// Where the member stands, by the consumer protocol.
+    ConsumerAlive(ConsumerAlive),
     /// All is well.
     Alive,
     /// One outcome for each member that was to leave, in the order of the request.
@@ -216,6 +222,48 @@ pub struct HeartbeatRequest {
     pub instance_id: Option<String>,
 }
 
+/// A member's heartbeat by the consumer protocol (KIP-848). What is `None` has not changed since the member's last.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ConsumerHeartbeatRequest {
+    /// The group; made when there is none and the member joins.
+    pub group: String,
+    /// The id that the member has made up; empty: the broker makes one.
+    pub member_id: String,
+    /// The epoch that the member is in. 0: it joins; -1: it leaves; -2: a static member leaves for a while.
+    pub member_epoch: i32,
+    /// Its own name, if it is static.
+    pub instance_id: Option<String>,
+    /// Where it runs.
+    pub rack_id: Option<String>,
+    /// What the client calls itself.
+    pub client_id: String,
+    /// Where it connects from.
+    pub client_host: String,
+    /// How long it may take to give partitions up.
+    pub rebalance_timeout_ms: Option<i32>,
+    /// The topics that it reads.
+    pub topics: Option<Vec<String>>,
+    /// It reads all topics whose names match. Empty: none.
+    pub expression: Option<String>,
+    /// The broker's assignor that it wants.
+    pub assignor: Option<String>,
+    /// The partitions that it has.
+    pub owned: Option<Partitions>,
+}
+
+/// Where a member stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerAlive {
+    /// Its id.
+    pub member_id: String,
+    /// The epoch that it is in from now on.
+    pub member_epoch: i32,
+    /// When it is to show the next sign of life.
+    pub heartbeat_interval_ms: i32,
+    /// What it is to have from now on; `None`: what it was told last.
+    pub assignment: Option<Partitions>,
+}
+
 /// Members that go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaveRequest {
@@ -296,6 +344,8 @@ pub struct OffsetToCommit {
 pub struct FetchRequest {
     /// The group; one that does not exist has no offsets.
     pub group: String,
+    /// Who asks, and in which epoch; checked in a group of the consumer protocol (OffsetFetch v9).
+    pub member: Option<(String, i32)>,
     /// Which; `None`: all that are committed.
     pub partitions: Option<Vec<NamedPartition>>,
     /// Refuse partitions whose offset a transaction may yet change (KIP-447).

@@ -46,6 +46,9 @@ impl Group {
     /// A member commits in its generation, also while the group gathers anew, so that nothing it has read is read again. From
     /// outside one commits while there are no members.
     fn check_commit(&mut self, request: &CommitRequest) -> Result<(), BrokerError> {
+        if self.rows.exists() {
+            return self.check_consumer_commit(request);
+        }
         if request.generation < 0 && self.state == GroupState::Empty {
             return Ok(());
         }

@@ -1,8 +1,10 @@
 //! What a group sees of the outside while it decides, and where it leaves its decisions.
 
 use super::api::{Action, Joined, Reply, Ticket};
+use super::consumer::Decided;
 use super::member::{Member, MemberIds};
 use super::settings::GroupSettings;
+use super::topics::Topics;
 use crate::error::BrokerError;
 use crate::types::{LogRecord, UnixMillis};
 
@@ -10,6 +12,7 @@ use crate::types::{LogRecord, UnixMillis};
 pub(super) struct Context<'a> {
     pub(super) now: UnixMillis,
     pub(super) settings: &'a GroupSettings,
+    pub(super) topics: &'a Topics,
     pub(super) ids: &'a mut MemberIds,
     /// Replies and events, in order.
     pub(super) actions: &'a mut Vec<Action>,
@@ -34,6 +37,8 @@ pub(super) enum Then {
     Replaced { ticket: Ticket, old_id: String, member: Box<Member>, joined: Box<Joined> },
     /// The group without members is kept.
     Emptied,
+    /// The rows of a group of the consumer protocol are kept.
+    Decided(Box<Decided>),
     /// Offsets, and perhaps the group, are gone: answer.
     Removed { ticket: Ticket, reply: Reply },
     /// Offsets, and perhaps the group, are past their time.

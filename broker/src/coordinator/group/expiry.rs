@@ -1,7 +1,7 @@
 //! Offsets that nobody needs any more go after `offsets.retention.minutes`, and with the last of them the group.
 
 use super::context::{Context, Then};
-use super::records::{group_tombstone, offset_tombstone};
+use super::records::offset_tombstone;
 use super::state::{Group, GroupState};
 use crate::types::UnixMillis;
 
@@ -20,9 +20,8 @@ impl Group {
         let mut records: Vec<_> =
             due.iter().map(|(topic, partition)| offset_tombstone(&self.name, topic, *partition)).collect();
         let is_waited_for = !self.pending_offsets.is_empty();
-        if self.is_idle() && !is_waited_for && self.kept.is_some() && due.len() == self.offsets.iter().count()
-        {
-            records.push(group_tombstone(&self.name));
+        if self.is_idle() && !is_waited_for && due.len() == self.offsets.iter().count() {
+            records.extend(self.group_tombstones());
         }
         if !records.is_empty() {
             self.frozen = true;

@@ -22,6 +22,9 @@ impl Group {
         cx: &mut Context<'_>,
     ) -> Result<(), BrokerError> {
         check(&request, cx)?;
+        if self.rows.exists() {
+            return self.join_as_classic(ticket, request, cx);
+        }
         if !self.has_room(&request, cx.settings.max_size) {
             return Err(BrokerError::GroupFull { group: self.name.clone(), limit: cx.settings.max_size });
         }
@@ -163,7 +166,14 @@ fn check(request: &JoinRequest, cx: &Context<'_>) -> Result<(), BrokerError> {
         ("protocol_type", &request.protocol_type),
     ];
     let protocols = request.protocols.iter().map(|protocol| ("protocol name", protocol.name.as_str()));
-    match names.into_iter().chain(protocols).find(|(_, text)| text.len() > MAX_NAME_BYTES) {
+    check_lengths(names.into_iter().chain(protocols))
+}
+
+/// Names that are kept must not be longer than records can hold.
+pub(super) fn check_lengths<'a>(
+    mut names: impl Iterator<Item = (&'static str, &'a str)>,
+) -> Result<(), BrokerError> {
+    match names.find(|(_, text)| text.len() > MAX_NAME_BYTES) {
         Some((name, _)) => Err(BrokerError::InvalidArgument {
             name: name.to_owned(),
             reason: format!("{name} is longer than {MAX_NAME_BYTES} bytes"),

@@ -13,6 +13,7 @@
 
 mod api;
 mod commit;
+mod consumer;
 mod context;
 mod expiry;
 mod join;
@@ -27,6 +28,7 @@ mod settings;
 mod state;
 mod subscription;
 mod sync;
+mod topics;
 mod transactional;
 mod views;
 mod work;
@@ -36,11 +38,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 pub use api::*;
+pub use consumer::MemberState;
 pub use offsets::Offsets;
-pub use settings::GroupSettings;
+pub use settings::{GroupSettings, MigrationPolicy};
 pub use state::GroupState;
+pub use topics::{Partitions, Topics};
 pub use transactional::PendingOffset;
-pub use views::{GroupDescription, GroupSummary, MemberDescription};
+pub use views::{ConsumerMember, GroupDescription, GroupSummary, GroupType, MemberDescription};
 
 use self::context::{Context, Then, Write};
 use self::member::MemberIds;
@@ -62,6 +66,7 @@ const MAX_HELD: usize = 10_000;
 pub struct GroupCoordinator {
     settings: GroupSettings,
     ids: MemberIds,
+    topics: Topics,
     groups: BTreeMap<String, Group>,
     /// When which group wants to be looked at.
     wakes: BTreeSet<(UnixMillis, String)>,
@@ -86,6 +91,7 @@ impl GroupCoordinator {
         Self {
             settings,
             ids: MemberIds::new(seed),
+            topics: Topics::default(),
             groups: BTreeMap::new(),
             wakes: BTreeSet::new(),
             in_flight: BTreeMap::new(),
@@ -113,6 +119,7 @@ impl GroupCoordinator {
                 let pending = value.map(records::decode_pending).transpose()?;
                 self.group(&group).pending_offsets.replay(producer_id, partition, pending);
             }
+            Key::Row { group, row } => self.group(&group).rows.replay(row, value)?,
             Key::Group { group } => {
                 let kept = value.map(records::decode_group).transpose()?;
                 self.group(&group).kept = kept;
@@ -126,7 +133,7 @@ impl GroupCoordinator {
         self.next_expiry = now + self.settings.offsets_retention_check_interval_ms;
         for name in self.groups.keys().cloned().collect::<Vec<_>>() {
             let actions = self.step(now, &name, |group, cx| {
-                group.restore(now);
+                group.restore(cx);
                 group.rebalance_if_unfit(cx);
             });
             assert!(
@@ -134,6 +141,17 @@ impl GroupCoordinator {
                 "a group that was just loaded has nobody to answer and nothing to write"
             );
         }
+    }
+
+    /// Takes note of what topics there are from now on. Groups whose topics have changed are assigned anew with their members'
+    /// next heartbeats.
+    pub fn topics_changed(&mut self, topics: Topics) {
+        self.topics = topics;
+    }
+
+    /// The version of the topics that are known.
+    pub fn topics_version(&self) -> u64 {
+        self.topics.version()
     }
 
     /// Takes a request. Its ticket is answered now or later.
@@ -146,7 +164,7 @@ impl GroupCoordinator {
             // What is in the log can be read even while a write is under way.
             let reply =
                 self.groups.get(&name).map_or_else(|| Group::new(&name).fetch(fetch), |g| g.fetch(fetch));
-            return vec![Action::Reply(ticket, Ok(reply))];
+            return vec![Action::Reply(ticket, reply)];
         }
         let group = self.group(&name);
         if group.held.len() >= MAX_HELD {
@@ -226,7 +244,10 @@ impl GroupCoordinator {
 
     /// One group; `None` when there is none of that name.
     pub fn describe(&self, group: &str) -> Option<GroupDescription> {
-        self.groups.get(group).filter(|group| !group.is_void()).map(Group::describe)
+        self.groups
+            .get(group)
+            .filter(|group| !group.is_void())
+            .map(|group| group.describe(&self.topics, &self.settings))
     }
 
     /// The offsets that a group has in the log.
@@ -257,12 +278,17 @@ impl GroupCoordinator {
     fn work_off(&mut self, now: UnixMillis, name: &str) -> Vec<Action> {
         let mut actions = Vec::new();
         while let Some(work) = self.groups.get_mut(name).and_then(Group::next_work) {
+            let is_consumer = self.groups.get(name).is_some_and(|group| group.rows.exists());
             actions.extend(match work {
-                // Neither is seen, and both at most put off when the group wants to be looked at.
+                // None is seen, and all at most put off when the group wants to be looked at. What a member of the consumer
+                // protocol changes is seen when it is in the log.
                 Work::Request(
                     _,
-                    Request::Heartbeat(_) | Request::Commit(_) | Request::CommitTransactional(_),
+                    Request::ConsumerHeartbeat(_) | Request::Commit(_) | Request::CommitTransactional(_),
                 ) => self.step_unseen(now, name, |group, cx| group.perform(work, cx)),
+                Work::Request(_, Request::Heartbeat(_)) if !is_consumer => {
+                    self.step_unseen(now, name, |group, cx| group.perform(work, cx))
+                }
                 _ => self.step(now, name, |group, cx| group.perform(work, cx)),
             });
         }
@@ -292,9 +318,9 @@ impl GroupCoordinator {
         run: impl FnOnce(&mut Group, &mut Context<'_>),
     ) -> Vec<Action> {
         let mut actions = Vec::new();
-        let Self { settings, ids, groups, .. } = self;
+        let Self { settings, ids, topics, groups, .. } = self;
         let group = groups.entry(name.to_owned()).or_insert_with(|| Group::new(name));
-        let mut cx = Context { now, settings, ids, actions: &mut actions, write: None };
+        let mut cx = Context { now, settings, ids, topics, actions: &mut actions, write: None };
         run(group, &mut cx);
         let write = cx.write.take();
         if group.wake_at.is_none() {

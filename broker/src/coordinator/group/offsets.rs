@@ -55,8 +55,11 @@ impl Offsets {
 
 impl Group {
     /// Reads what is in the log. A partition without an offset is no error.
-    pub(super) fn fetch(&self, request: &FetchRequest) -> Reply {
-        Reply::Fetched(match &request.partitions {
+    pub(super) fn fetch(&self, request: &FetchRequest) -> Result<Reply, BrokerError> {
+        if let Some((member, epoch)) = request.member.as_ref().filter(|_| self.rows.exists()) {
+            self.check_member_epoch(member, *epoch)?;
+        }
+        Ok(Reply::Fetched(match &request.partitions {
             Some(partitions) => partitions
                 .iter()
                 .map(|partition| self.fetch_one(partition.clone(), request.require_stable))
@@ -67,7 +70,7 @@ impl Group {
                 .map(|(topic, partition, _)| NamedPartition { topic: topic.to_owned(), partition })
                 .map(|partition| self.fetch_one(partition, request.require_stable))
                 .collect(),
-        })
+        }))
     }
 
     fn fetch_one(&self, partition: NamedPartition, require_stable: bool) -> FetchedOffset {

@@ -14,7 +14,7 @@ impl Group {
         match self.state {
             GroupState::Stable | GroupState::CompletingRebalance => self.prepare_rebalance(cx),
             GroupState::PreparingRebalance => self.maybe_complete_join(cx),
-            GroupState::Empty | GroupState::Dead => {}
+            _ => {}
         }
     }
 
@@ -164,7 +164,7 @@ impl Group {
 
     /// Does what is due. Whatever is left is due later than now.
     pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
-        for end in [Self::end_sessions, Self::end_join_phase, Self::end_sync_phase] {
+        for end in [Self::end_sessions, Self::end_join_phase, Self::end_sync_phase, Self::end_lives] {
             // A write may have begun before, or with the step before this one.
             if !self.is_held() {
                 end(self, cx);

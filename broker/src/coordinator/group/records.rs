@@ -6,6 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::api::{CommittedOffset, NamedPartition};
+use super::consumer::{Key as RowKey, decode_key as decode_row_key};
 use super::transactional::PendingOffset;
 pub use crate::coordinator::fields::{MAX_STRING_BYTES, RecordError};
 use crate::coordinator::fields::{OWN_KEY_VERSION, Reader, put_bytes, put_nullable_string, put_string};
@@ -21,7 +22,7 @@ const PENDING_VALUE_VERSION: i16 = 0;
 
 /// What a record is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
+pub(super) enum Key {
     /// A committed offset.
     Offset {
         /// The group.
@@ -37,6 +38,13 @@ pub enum Key {
         producer_id: i64,
         /// The partition.
         partition: NamedPartition,
+    },
+    /// A row of a group of the consumer protocol.
+    Row {
+        /// The group.
+        group: String,
+        /// Which.
+        row: RowKey,
     },
     /// A group's generation and members.
     Group {
@@ -145,7 +153,7 @@ pub fn group_tombstone(group: &str) -> LogRecord {
 }
 
 /// Reads a key.
-pub fn decode_key(key: &Bytes) -> Result<Key, RecordError> {
+pub(super) fn decode_key(key: &Bytes) -> Result<Key, RecordError> {
     let mut reader = Reader(key.clone());
     let key = match reader.i16()? {
         0 | OFFSET_KEY_VERSION => {
@@ -158,7 +166,10 @@ pub fn decode_key(key: &Bytes) -> Result<Key, RecordError> {
             Key::Pending { group, producer_id, partition: NamedPartition { topic, partition: reader.i32()? } }
         }
         GROUP_KEY_VERSION => Key::Group { group: reader.string()? },
-        version => return Err(RecordError::UnknownVersion { part: "key", version }),
+        version => match decode_row_key(version, &mut reader)? {
+            Some((group, row)) => Key::Row { group, row },
+            None => return Err(RecordError::UnknownVersion { part: "key", version }),
+        },
     };
     reader.end()?;
     Ok(key)
@@ -332,7 +343,7 @@ mod tests {
     #[test]
     fn unknown_versions_are_told_apart_from_damage() {
         let unknown = |part, version| RecordError::UnknownVersion { part, version };
-        assert_eq!(decode_key(&Bytes::from_static(b"\0\x03\0\x01g")), Err(unknown("key", 3)));
+        assert_eq!(decode_key(&Bytes::from_static(b"\0\x04\0\x01g")), Err(unknown("key", 4)));
         assert_eq!(decode_group(&Bytes::from_static(b"\0\x04")), Err(unknown("value", 4)));
         assert!(matches!(decode_key(&Bytes::from_static(b"\0\x02\0\x02g")), Err(RecordError::Malformed(_))));
         assert!(matches!(decode_key(&Bytes::from_static(b"\0\x02\0\x01gg")), Err(RecordError::Malformed(_))));

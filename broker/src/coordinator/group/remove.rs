@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::api::{DeleteOffsetsRequest, NamedPartition, Reply, Request, Ticket};
+use super::consumer::Rows;
 use super::context::{Context, Then};
 use super::records::group_tombstone;
 use super::state::{Group, GroupState};
@@ -29,7 +30,7 @@ impl Group {
         if self.is_unknown() {
             return Err(self.unknown_group());
         }
-        if self.state != GroupState::Empty {
+        if self.state != GroupState::Empty || self.rows.has_members() {
             return Err(self.not_empty());
         }
         let records = self.tombstones();
@@ -93,21 +94,28 @@ impl Group {
     /// What takes the group out of the log, with all that transactions have committed and not yet ended. A group that only has offsets has no record of its own.
     pub(super) fn tombstones(&self) -> Vec<LogRecord> {
         let mut records = self.partition_tombstones(|_, _| true);
+        records.extend(self.group_tombstones());
+        records
+    }
+
+    /// What takes the group itself out of the log, and leaves its offsets.
+    pub(super) fn group_tombstones(&self) -> Vec<LogRecord> {
+        let mut records = self.rows.changes(&self.name, &Rows::default());
         records.extend(self.kept.is_some().then(|| group_tombstone(&self.name)));
         records
     }
 
     fn not_empty(&self) -> BrokerError {
-        if self.members.is_empty() {
+        let ids: Vec<_> = self.members.keys().chain(self.rows.member_ids()).collect();
+        if ids.is_empty() {
             // The last one left while others were about to join.
             return BrokerError::GroupNotEmpty {
                 group: self.name.clone(),
                 members: "about to join".to_owned(),
             };
         }
-        let named: Vec<_> =
-            self.members.values().take(NAMED_MEMBERS).map(|member| format!("{:?}", member.id)).collect();
-        let more = match self.members.len().saturating_sub(NAMED_MEMBERS) {
+        let named: Vec<_> = ids.iter().take(NAMED_MEMBERS).map(|id| format!("{id:?}")).collect();
+        let more = match ids.len().saturating_sub(NAMED_MEMBERS) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };

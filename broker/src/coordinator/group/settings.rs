@@ -1,5 +1,7 @@
 //! What an operator can set about groups.
 
+use runnel_proto::group::ServerAssignor;
+
 /// Limits and times of every group, under Kafka's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSettings {
@@ -12,12 +14,55 @@ pub struct GroupSettings {
     pub max_session_timeout_ms: i32,
     /// `group.max.size`: the most members that a group can have.
     pub max_size: usize,
+    /// `group.consumer.session.timeout.ms`: the session timeout of members of the consumer protocol.
+    pub consumer_session_timeout_ms: i32,
+    /// `group.consumer.heartbeat.interval.ms`: how often they are to show signs of life.
+    pub consumer_heartbeat_interval_ms: i32,
+    /// `group.consumer.max.size`: the most members of a group of the consumer protocol.
+    pub consumer_max_size: usize,
+    /// `group.consumer.assignors`: those that members can ask for; the first one is for groups that do not.
+    pub consumer_assignors: Vec<ServerAssignor>,
+    /// `group.consumer.migration.policy`: which way groups may change their protocol while they have members.
+    pub consumer_migration: MigrationPolicy,
     /// `offset.metadata.max.bytes`: the longest metadata of a commit.
     pub offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes`, in milliseconds: how long an empty group keeps its offsets.
     pub offsets_retention_ms: i64,
     /// `offsets.retention.check.interval.ms`: how often it is looked for offsets that are due.
     pub offsets_retention_check_interval_ms: i64,
+}
+
+/// Which way groups may change their protocol while they have members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MigrationPolicy {
+    /// Both ways.
+    Bidirectional,
+    /// To the consumer protocol.
+    Upgrade,
+    /// To the classic protocol.
+    Downgrade,
+    /// Not at all.
+    Disabled,
+}
+
+impl MigrationPolicy {
+    /// The policy as the setting names it; another name forbids both.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "bidirectional" => Self::Bidirectional,
+            "upgrade" => Self::Upgrade,
+            "downgrade" => Self::Downgrade,
+            _ => Self::Disabled,
+        }
+    }
+
+    pub(super) fn upgrades(self) -> bool {
+        matches!(self, Self::Bidirectional | Self::Upgrade)
+    }
+
+    pub(super) fn downgrades(self) -> bool {
+        matches!(self, Self::Bidirectional | Self::Downgrade)
+    }
 }
 
 impl Default for GroupSettings {
@@ -27,6 +72,11 @@ impl Default for GroupSettings {
             min_session_timeout_ms: 6_000,
             max_session_timeout_ms: 1_800_000,
             max_size: i32::MAX as usize,
+            consumer_session_timeout_ms: 45_000,
+            consumer_heartbeat_interval_ms: 5_000,
+            consumer_max_size: i32::MAX as usize,
+            consumer_assignors: ServerAssignor::ALL.to_vec(),
+            consumer_migration: MigrationPolicy::Bidirectional,
             offset_metadata_max_bytes: 4_096,
             offsets_retention_ms: 7 * 24 * 3_600_000,
             offsets_retention_check_interval_ms: 600_000,

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 
 use super::api::{JoinedMember, Protocol};
+use super::consumer::{Lives, Rows};
+use super::context::Context;
 use super::member::Member;
 use super::offsets::Offsets;
 use super::records::{GroupMetadata, MemberMetadata};
@@ -23,6 +25,10 @@ pub enum GroupState {
     CompletingRebalance,
     /// Every member has its assignment.
     Stable,
+    /// The broker is to assign anew, with the next heartbeat (consumer protocol).
+    Assigning,
+    /// Members are on their way to what they are to have (consumer protocol).
+    Reconciling,
     /// Gone.
     Dead,
 }
@@ -34,6 +40,8 @@ impl fmt::Display for GroupState {
             Self::PreparingRebalance => "PreparingRebalance",
             Self::CompletingRebalance => "CompletingRebalance",
             Self::Stable => "Stable",
+            Self::Assigning => "Assigning",
+            Self::Reconciling => "Reconciling",
             Self::Dead => "Dead",
         })
     }
@@ -56,8 +64,10 @@ pub(super) struct InitialDelay {
     pub(super) grew: bool,
 }
 
-/// One group. Durable is what [`Group::kept`], [`Group::offsets`] and [`Group::pending_offsets`] hold, and only a replayed record changes these;
-/// all else is gone with the process.
+/// One group, of either protocol. Durable is what [`Group::kept`], [`Group::rows`], [`Group::offsets`] and
+/// [`Group::pending_offsets`] hold, and only a replayed record changes these; all else is gone with the process.
+///
+/// While there are [`Group::rows`] it is one of the consumer protocol, and as a classic group it is empty.
 #[derive(Debug)]
 pub(super) struct Group {
     pub(super) name: String,
@@ -78,8 +88,12 @@ pub(super) struct Group {
     /// How many members the last settled generation had, for people.
     pub(super) settled_members: usize,
 
-    /// The group's record in the log.
+    /// The classic group's record in the log.
     pub(super) kept: Option<GroupMetadata>,
+    /// The rows of a group of the consumer protocol in the log.
+    pub(super) rows: Rows,
+    /// How long its members may be silent.
+    pub(super) lives: Lives,
     /// The offsets in the log.
     pub(super) offsets: Offsets,
     /// The offsets in the log whose transactions have not ended.
@@ -114,6 +128,8 @@ impl Group {
             sync_deadline: None,
             settled_members: 0,
             kept: None,
+            rows: Rows::default(),
+            lives: Lives::default(),
             offsets: Offsets::default(),
             pending_offsets: PendingOffsets::default(),
             frozen: false,
@@ -125,13 +141,14 @@ impl Group {
     }
 
     /// Takes up what the log holds, after the last record was replayed.
-    pub(super) fn restore(&mut self, now: UnixMillis) {
+    pub(super) fn restore(&mut self, cx: &Context<'_>) {
+        self.lives.follow(&self.rows, cx.now, cx.settings);
         let Some(kept) = self.kept.clone() else { return };
         self.generation = kept.generation;
         self.protocol_type = Some(kept.protocol_type).filter(|kind| !kind.is_empty());
         let protocol = kept.protocol.unwrap_or_default();
         for member in &kept.members {
-            self.insert(Member::restore(member, &protocol, now));
+            self.insert(Member::restore(member, &protocol, cx.now));
         }
         self.settled_members = self.members.len();
         if !self.members.is_empty() {
@@ -144,6 +161,7 @@ impl Group {
     /// There is no such group: nobody is in it, and the log does not know it.
     pub(super) fn is_unknown(&self) -> bool {
         self.kept.is_none()
+            && !self.rows.exists()
             && self.offsets.is_empty()
             && self.pending_offsets.is_empty()
             && self.commits == 0
@@ -157,7 +175,7 @@ impl Group {
 
     /// Neither members nor any that are about to be.
     pub(super) fn is_idle(&self) -> bool {
-        self.state == GroupState::Empty && self.pending.is_empty()
+        self.state == GroupState::Empty && self.pending.is_empty() && !self.rows.has_members()
     }
 
     /// Requests must queue.
@@ -251,7 +269,8 @@ impl Group {
         let members = self.members.values().filter_map(Member::expires_at);
         let phases =
             self.join_phase.as_ref().map(|phase| phase.deadline).into_iter().chain(self.sync_deadline);
-        self.pending.values().copied().chain(members).chain(phases).min()
+        let lives = self.lives.next_deadline();
+        self.pending.values().copied().chain(members).chain(phases).chain(lives).min()
     }
 
     pub(super) fn unknown_group(&self) -> BrokerError {

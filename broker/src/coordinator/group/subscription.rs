@@ -34,7 +34,8 @@ impl Group {
             return Subscribed::Unknown;
         }
         let protocols = self.members.values().flat_map(|member| &member.protocols);
-        let mut topics = BTreeSet::new();
+        let mut topics: BTreeSet<String> =
+            self.rows.subscribed_topics().into_iter().map(str::to_owned).collect();
         for protocol in protocols {
             match subscribed_topics(&protocol.metadata) {
                 Some(subscribed) => topics.extend(subscribed),

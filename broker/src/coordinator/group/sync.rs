@@ -18,6 +18,11 @@ impl Group {
         request: SyncRequest,
         cx: &mut Context<'_>,
     ) -> Result<(), BrokerError> {
+        if self.rows.exists() {
+            let reply = self.sync_as_classic(&request, cx)?;
+            cx.reply(ticket, Ok(reply));
+            return Ok(());
+        }
         self.check_generation(&request.member_id, request.instance_id.as_deref(), request.generation)?;
         let differs = |asked: &Option<String>, have: &Option<String>| asked.is_some() && asked != have;
         if differs(&request.protocol_type, &self.protocol_type) || differs(&request.protocol, &self.protocol)
@@ -30,7 +35,6 @@ impl Group {
         let member = self.member(&request.member_id, request.instance_id.as_deref())?;
         member.touch(cx.now);
         match state {
-            GroupState::Empty | GroupState::Dead => Err(unknown),
             GroupState::PreparingRebalance => Err(rebalancing),
             GroupState::Stable => {
                 member.synced = true;
@@ -48,6 +52,7 @@ impl Group {
                 }
                 Ok(())
             }
+            _ => Err(unknown),
         }
     }
 
@@ -108,6 +113,9 @@ impl Group {
         request: &HeartbeatRequest,
         cx: &Context<'_>,
     ) -> Result<Reply, BrokerError> {
+        if self.rows.exists() {
+            return self.heartbeat_as_classic(request, cx);
+        }
         self.check_generation(&request.member_id, request.instance_id.as_deref(), request.generation)?;
         self.member(&request.member_id, None)?.touch(cx.now);
         match self.state {

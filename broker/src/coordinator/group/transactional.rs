@@ -119,6 +119,9 @@ impl Group {
         }
         let is_anonymous =
             commit.generation < 0 && commit.member_id.is_empty() && commit.instance_id.is_none();
+        if !is_anonymous && self.rows.exists() {
+            return self.check_consumer_commit(commit);
+        }
         if is_anonymous || (commit.generation < 0 && self.state == GroupState::Empty) {
             return Ok(());
         }

@@ -1,16 +1,41 @@
 //! What can be seen of groups without asking them.
 
+use std::fmt;
+
 use bytes::Bytes;
 use runnel_proto::group::TopicPartitions;
 
+use super::consumer::MemberState;
+use super::settings::GroupSettings;
 use super::state::{Group, GroupState};
 use super::subscription::assigned_partitions;
+use super::topics::Topics;
+
+/// Which protocol a group speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GroupType {
+    /// Its members assign among themselves; or only offsets were committed.
+    Classic,
+    /// The broker assigns (KIP-848).
+    Consumer,
+}
+
+impl fmt::Display for GroupType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Classic => "classic",
+            Self::Consumer => "consumer",
+        })
+    }
+}
 
 /// One line about a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSummary {
     /// The name.
     pub group: String,
+    /// Its protocol.
+    pub kind: GroupType,
     /// Its state.
     pub state: GroupState,
     /// `consumer` for consumers; empty when only offsets were committed.
@@ -26,10 +51,12 @@ pub struct GroupSummary {
 pub struct GroupDescription {
     /// The summary.
     pub summary: GroupSummary,
-    /// The chosen protocol; empty while there is none.
+    /// The chosen protocol, empty while there is none; the broker's assignor.
     pub protocol: String,
-    /// The generation.
+    /// The generation, or the group's epoch.
     pub generation: i32,
+    /// The epoch of the target assignment; `None` for a classic group.
+    pub assignment_epoch: Option<i32>,
     /// The leader's member id; empty while there is none.
     pub leader: String,
     /// By member id.
@@ -53,12 +80,37 @@ pub struct MemberDescription {
     pub assignment: Bytes,
     /// The assignment as it can be read: for consumers.
     pub partitions: Vec<TopicPartitions>,
+    /// What only groups of the consumer protocol know of their members.
+    pub consumer: Option<ConsumerMember>,
+}
+
+/// A member of a group of the consumer protocol.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerMember {
+    /// Its epoch; -2 while a static member is away.
+    pub epoch: i32,
+    /// Where it stands on its way to its target.
+    pub state: MemberState,
+    /// Where it runs.
+    pub rack_id: Option<String>,
+    /// The topics that it reads, by name.
+    pub topics: Vec<String>,
+    /// It reads all topics that match.
+    pub expression: Option<String>,
+    /// It speaks the classic protocol.
+    pub is_classic: bool,
+    /// What it is to have.
+    pub target: Vec<TopicPartitions>,
 }
 
 impl Group {
     pub(super) fn summary(&self) -> GroupSummary {
+        if self.rows.exists() {
+            return self.consumer_summary();
+        }
         GroupSummary {
             group: self.name.clone(),
+            kind: GroupType::Classic,
             state: self.state,
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             members: self.members.len(),
@@ -66,7 +118,11 @@ impl Group {
         }
     }
 
-    pub(super) fn describe(&self) -> GroupDescription {
+    pub(super) fn describe(&self, topics: &Topics, settings: &GroupSettings) -> GroupDescription {
+        if self.rows.exists() {
+            let assignor = self.rows.assignor(&settings.consumer_assignors);
+            return self.describe_consumer(topics, assignor.name().to_owned());
+        }
         let is_stable = self.state == GroupState::Stable;
         let protocol = self.protocol.clone().unwrap_or_default();
         let members = self.members.values().map(|member| MemberDescription {
@@ -81,12 +137,14 @@ impl Group {
             } else {
                 Vec::new()
             },
+            consumer: None,
         });
         GroupDescription {
             summary: self.summary(),
             members: members.collect(),
             protocol: protocol.clone(),
             generation: self.generation,
+            assignment_epoch: None,
             leader: self.leader.clone().unwrap_or_default(),
         }
     }

@@ -36,9 +36,14 @@ impl Group {
         };
         let outcome = match request {
             Request::Join(request) => self.join(ticket, request, cx),
+            Request::ConsumerHeartbeat(request) => self.consumer_heartbeat(ticket, *request, cx),
             Request::Sync(request) => self.sync(ticket, request, cx),
             Request::Heartbeat(request) => {
                 self.heartbeat(&request, cx).map(|reply| cx.reply(ticket, Ok(reply)))
+            }
+            Request::Leave(request) if self.rows.exists() => {
+                self.leave_as_classic(ticket, &request, cx);
+                Ok(())
             }
             Request::Leave(request) => {
                 let reply = self.leave(&request, cx);
@@ -51,10 +56,7 @@ impl Group {
                 self.end_transaction(ticket, &request, cx);
                 Ok(())
             }
-            Request::Fetch(request) => {
-                cx.reply(ticket, Ok(self.fetch(&request)));
-                Ok(())
-            }
+            Request::Fetch(request) => self.fetch(&request).map(|reply| cx.reply(ticket, Ok(reply))),
             Request::DeleteGroup { .. } => self.delete(ticket, cx),
             Request::DeleteOffsets(request) => self.delete_offsets(ticket, &request, cx),
             Request::ForgetTopic { topic, .. } => {
@@ -81,6 +83,8 @@ impl Group {
             (Then::Replaced { ticket, old_id, member, joined }, Ok(())) => {
                 self.replaced(ticket, &old_id, *member, *joined, cx);
             }
+            (Then::Decided(decided), Ok(())) => self.decided(*decided, cx),
+            (Then::Decided(decided), Err(error)) => self.not_decided(*decided, &error, cx),
             (Then::Removed { ticket, reply }, Ok(())) => cx.reply(ticket, Ok(reply)),
             (Then::Replaced { ticket, .. } | Then::Removed { ticket, .. }, Err(error)) => {
                 cx.refuse(ticket, error);

@@ -47,7 +47,8 @@ impl FakeLog {
                 })
             }),
         };
-        start(machine, log, check_topic, Box::new(|_| ()), 1_700_000_000_000)
+        let topics = TopicAccess { check: check_topic, since: Arc::new(|_| None) };
+        start(machine, log, topics, Box::new(|_| ()), 1_700_000_000_000)
     }
 }
 

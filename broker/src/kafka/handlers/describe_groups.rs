@@ -1,4 +1,5 @@
-//! `DescribeGroups`: classic groups and their members.
+//! `DescribeGroups`: classic groups and their members. One of the consumer protocol is not found here: `ConsumerGroupDescribe`
+//! tells of it.
 
 use runnel_proto::kafka::messages::describe_groups_response::{DescribedGroup, DescribedGroupMember};
 use runnel_proto::kafka::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
@@ -6,11 +7,11 @@ use runnel_proto::kafka::{ErrorCode, StrBytes};
 
 use super::group_code;
 use super::metadata::NOT_ASKED;
-use crate::coordinator::group::{GroupDescription, MemberDescription};
+use crate::coordinator::group::{GroupDescription, GroupType, MemberDescription};
 use crate::kafka::call::Call;
 
 /// What anybody may do with a group while there are no access rules: Kafka's codes of operations as bits.
-const GROUP_OPERATIONS: i32 = 0b1101_0100_1000;
+pub(super) const GROUP_OPERATIONS: i32 = 0b1101_0100_1000;
 /// The first version that tells of a group that does not exist; before, it is dead.
 const UNKNOWN_SINCE: i16 = 6;
 
@@ -22,8 +23,8 @@ pub(in crate::kafka) async fn handle(call: &Call, request: DescribeGroupsRequest
             return DescribedGroup { error_code: group_code(error).code(), group_id, ..Default::default() };
         }
         let mut group = match call.operations.groups().describe(&group_id) {
-            Some(group) => describe(group_id, group),
-            None => unknown(call.version, group_id),
+            Some(group) if group.summary.kind == GroupType::Classic => describe(group_id, group),
+            _ => unknown(call.version, group_id),
         };
         group.authorized_operations =
             if request.include_authorized_operations { GROUP_OPERATIONS } else { NOT_ASKED };

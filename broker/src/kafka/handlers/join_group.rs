@@ -34,7 +34,7 @@ fn translate(call: &Call, request: JoinGroupRequest) -> JoinRequest {
         member_id: request.member_id.to_string(),
         instance_id: request.group_instance_id.map(|instance| instance.to_string()),
         client_id: call.client_id.to_string(),
-        client_host: format!("/{}", call.client.peer.ip().to_canonical()),
+        client_host: call.client_host(),
         session_timeout_ms: request.session_timeout_ms,
         rebalance_timeout_ms: request.rebalance_timeout_ms,
         protocol_type: request.protocol_type.to_string(),

@@ -7,9 +7,6 @@ use runnel_proto::kafka::messages::{ListGroupsRequest, ListGroupsResponse};
 use super::group_code;
 use crate::kafka::call::Call;
 
-/// The one type of group that there is.
-const CLASSIC: &str = "classic";
-
 /// Answers a request.
 pub(in crate::kafka) async fn handle(call: &Call, request: ListGroupsRequest) -> ListGroupsResponse {
     // An empty list would say that there are none.
@@ -23,7 +20,7 @@ pub(in crate::kafka) async fn handle(call: &Call, request: ListGroupsRequest) ->
         group_id: group.group.into(),
         protocol_type: group.protocol_type.into(),
         group_state: group.state.to_string().into(),
-        group_type: CLASSIC.into(),
+        group_type: group.kind.to_string().into(),
     });
     let groups = groups.filter(|group| {
         wanted(&request.states_filter, &group.group_state) && wanted(&request.types_filter, &group.group_type)

@@ -64,6 +64,8 @@ pub(in crate::kafka) async fn handle(call: &Call, request: OffsetCommitRequest) 
 fn refusal(version: i16, error: &BrokerError) -> ErrorCode {
     match group_code(error) {
         ErrorCode::GroupIdNotFound if version < UNKNOWN_GROUP_SINCE => ErrorCode::IllegalGeneration,
+        // Members of the consumer protocol know better.
+        ErrorCode::StaleMemberEpoch if version < UNKNOWN_GROUP_SINCE => ErrorCode::UnsupportedVersion,
         code => code,
     }
 }

@@ -79,7 +79,10 @@ async fn fetch(
         }
         partitions
     });
-    let request = FetchRequest { group: group_id.to_string(), partitions, require_stable };
+    let member = asked.member_id.map(|member| (member.to_string(), asked.member_epoch));
+    // Whoever reads from outside names nobody, and no epoch.
+    let member = member.filter(|(_, epoch)| *epoch >= 0);
+    let request = FetchRequest { group: group_id.to_string(), member, partitions, require_stable };
     match call.operations.groups().fetch(request).await {
         Ok(offsets) => {
             let mut topics = by_topic(call, offsets);

@@ -6,7 +6,7 @@ use runnel_proto::text::escape;
 use runnel_proto::v1;
 use serde::Serialize;
 
-use super::state_name;
+use super::{state_name, type_name};
 use crate::admin::{Admin, ItemError, finish};
 use crate::args::GroupDescribeArgs;
 use crate::context::Context;
@@ -28,10 +28,12 @@ struct Descriptions(Vec<Group>);
 #[derive(Serialize)]
 struct Group {
     group: String,
+    r#type: Option<&'static str>,
     state: Option<&'static str>,
     protocol_type: Option<String>,
     protocol: Option<String>,
     generation: Option<i32>,
+    assignment_epoch: Option<i32>,
     leader: Option<String>,
     lag: Option<i64>,
     members: Vec<Member>,
@@ -46,6 +48,8 @@ struct Member {
     client_id: String,
     client_host: String,
     assignment: Vec<Assigned>,
+    epoch: Option<i32>,
+    target: Vec<Assigned>,
 }
 
 #[derive(Serialize)]
@@ -73,15 +77,18 @@ impl From<v1::GroupDescription> for Group {
     fn from(group: v1::GroupDescription) -> Self {
         let known = group.error.is_none();
         let state = state_name(group.state());
+        let kind = type_name(group.r#type());
         let members: Vec<Member> = group.members.into_iter().map(Member::from).collect();
         let partitions: Vec<Partition> =
             group.partitions.into_iter().map(|partition| Partition::new(partition, &members)).collect();
         Self {
             group: group.group,
+            r#type: known.then_some(kind),
             state: known.then_some(state),
             protocol_type: known.then_some(group.protocol_type),
             protocol: Some(group.protocol).filter(|name| !name.is_empty()),
             generation: known.then_some(group.generation),
+            assignment_epoch: group.assignment_epoch,
             leader: Some(group.leader).filter(|id| !id.is_empty()),
             lag: if partitions.is_empty() {
                 None
@@ -105,6 +112,8 @@ impl From<v1::GroupMember> for Member {
             client_id: member.client_id,
             client_host: member.client_host,
             assignment: member.assignment.into_iter().map(assigned).collect(),
+            epoch: member.epoch,
+            target: member.target.into_iter().map(assigned).collect(),
         }
     }
 }
@@ -158,7 +167,11 @@ impl Group {
             let _ = write!(text, ", {}", escape(protocol));
         }
         if let Some(generation) = self.generation {
-            let _ = write!(text, ", generation {generation}");
+            let name = if self.assignment_epoch.is_some() { "epoch" } else { "generation" };
+            let _ = write!(text, ", {name} {generation}");
+        }
+        if let Some(epoch) = self.assignment_epoch.filter(|epoch| Some(*epoch) != self.generation) {
+            let _ = write!(text, ", assigned {epoch}");
         }
         let lag = self.lag.map_or_else(|| "?".to_owned(), count);
         let _ = writeln!(text, ", lag {lag}");

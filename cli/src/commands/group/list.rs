@@ -3,7 +3,7 @@
 use runnel_proto::v1;
 use serde::Serialize;
 
-use super::state_name;
+use super::{state_name, type_name};
 use crate::admin::Admin;
 use crate::args::GroupListArgs;
 use crate::context::Context;
@@ -24,6 +24,7 @@ struct GroupList(Vec<Row>);
 #[derive(Serialize)]
 struct Row {
     group: String,
+    r#type: &'static str,
     state: &'static str,
     protocol_type: String,
     members: u32,
@@ -34,6 +35,7 @@ struct Row {
 impl From<v1::GroupSummary> for Row {
     fn from(group: v1::GroupSummary) -> Self {
         Self {
+            r#type: type_name(group.r#type()),
             state: state_name(group.state()),
             group: group.group,
             protocol_type: group.protocol_type,
@@ -46,12 +48,20 @@ impl From<v1::GroupSummary> for Row {
 
 impl Report for GroupList {
     fn text(&self, screen: &Screen) -> String {
-        let columns = [left("GROUP"), left("STATE"), right("MEMBERS"), right("LAG"), right("TIME LAG")];
+        let columns =
+            [left("GROUP"), left("TYPE"), left("STATE"), right("MEMBERS"), right("LAG"), right("TIME LAG")];
         let mut table = Table::new(columns);
         for group in &self.0 {
             let lag = unknown_or(group.lag.map(count));
             let time_lag = unknown_or(group.time_lag_ms.map(duration_ms));
-            table.row([(&group.group).into(), group.state.into(), group.members.into(), lag, time_lag]);
+            table.row([
+                (&group.group).into(),
+                group.r#type.into(),
+                group.state.into(),
+                group.members.into(),
+                lag,
+                time_lag,
+            ]);
         }
         table.render(screen)
     }

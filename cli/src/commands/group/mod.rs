@@ -30,6 +30,17 @@ fn state_name(state: v1::GroupState) -> &'static str {
         v1::GroupState::PreparingRebalance => "preparing-rebalance",
         v1::GroupState::CompletingRebalance => "completing-rebalance",
         v1::GroupState::Stable => "stable",
+        v1::GroupState::Assigning => "assigning",
+        v1::GroupState::Reconciling => "reconciling",
         v1::GroupState::Dead => "dead",
+    }
+}
+
+/// A group's protocol as it is printed.
+fn type_name(kind: v1::GroupType) -> &'static str {
+    match kind {
+        v1::GroupType::Unspecified => "unknown",
+        v1::GroupType::Classic => "classic",
+        v1::GroupType::Consumer => "consumer",
     }
 }

@@ -1,6 +1,8 @@
 //! The rules, one by one. What they come to together is tested by `tests/group_simulation.rs`.
 
+mod consumer;
 mod membership;
+mod migration;
 mod offsets;
 mod statics;
 mod timeouts;
@@ -158,7 +160,7 @@ impl Desk {
 
     fn offset(&mut self, topic: &str) -> Option<i64> {
         let partitions = Some(vec![NamedPartition { topic: topic.into(), partition: 0 }]);
-        let request = FetchRequest { group: "g".into(), partitions, require_stable: false };
+        let request = FetchRequest { group: "g".into(), member: None, partitions, require_stable: false };
         match self.call(Request::Fetch(request)) {
             Ok(Reply::Fetched(rows)) => {
                 let committed = rows[0].committed.as_ref().expect("stable is not required");

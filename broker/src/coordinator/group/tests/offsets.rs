@@ -40,6 +40,7 @@ fn a_commit_counts_once_it_is_in_the_log_and_survives() {
     assert_eq!((kept.commit_time_ms, kept.leader_epoch), (START, -1));
     let all = desk.call(Request::Fetch(FetchRequest {
         group: "g".into(),
+        member: None,
         partitions: None,
         require_stable: false,
     }));
@@ -226,7 +227,7 @@ fn an_emptied_group_whose_record_failed_is_written_later() {
 #[test]
 fn foreign_records_are_left_alone() {
     let mut desk = Desk::new();
-    desk.machine.replay(&Bytes::from_static(b"\0\x03\0\x01g"), None);
+    desk.machine.replay(&Bytes::from_static(b"\0\x09\0\x01g"), None);
     desk.machine.replay(&Bytes::from_static(b"?"), Some(&Bytes::from_static(b"?")));
     assert_eq!((desk.machine.ignored_records(), desk.state()), (2, None));
 }

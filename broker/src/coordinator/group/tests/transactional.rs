@@ -25,7 +25,7 @@ fn committed() -> Result<Reply, BrokerError> {
 /// What a fetch of stable offsets says.
 fn stable(desk: &mut Desk, topic: &str) -> Result<Option<i64>, BrokerError> {
     let partitions = Some(vec![NamedPartition { topic: topic.into(), partition: 0 }]);
-    let request = FetchRequest { group: "g".into(), partitions, require_stable: true };
+    let request = FetchRequest { group: "g".into(), member: None, partitions, require_stable: true };
     match desk.call(Request::Fetch(request)) {
         Ok(Reply::Fetched(rows)) => rows[0].committed.clone().map(|found| found.map(|row| row.offset)),
         other => panic!("{other:?}"),

@@ -1,0 +1,335 @@
+//! The rows of a consumer-protocol group in `__consumer_offsets`, byte for byte as Kafka writes them: `ConsumerGroupMetadata` 3,
+//! `ConsumerGroupMemberMetadata` 5, `ConsumerGroupTargetAssignmentMetadata` 6, `ConsumerGroupTargetAssignmentMember` 7,
+//! `ConsumerGroupCurrentMemberAssignment` 8 and `ConsumerGroupRegularExpression` 16; the numbers are those of the keys. Kafka's
+//! `ConsumerGroupPartitionMetadata` 4 is not written: since 4.1 a hash in the group's own row takes its place.
+//!
+//! Keys have plain strings (an i16 length); values are version 0 of flexible messages: compact strings and lists, and tagged
+//! fields at the end of each structure.
+
+use std::collections::BTreeSet;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use super::rows::{ClassicRow, CurrentRow, ExpressionRow, GroupRow, MemberRow, MemberState};
+use crate::coordinator::fields::{
+    Reader, RecordError, put_compact_bytes, put_compact_nullable_string, put_compact_string, put_count,
+    put_string, put_unsigned,
+};
+use crate::coordinator::group::api::Protocol;
+use crate::coordinator::group::topics::Partitions;
+use crate::types::Uuid;
+
+const GROUP_KEY: i16 = 3;
+const MEMBER_KEY: i16 = 5;
+const TARGET_EPOCH_KEY: i16 = 6;
+const TARGET_KEY: i16 = 7;
+const CURRENT_KEY: i16 = 8;
+const EXPRESSION_KEY: i16 = 16;
+
+const VALUE_VERSION: i16 = 0;
+
+/// The tag of a group row's hash.
+const METADATA_HASH_TAG: u32 = 0;
+/// The tag of what only classic members have.
+const CLASSIC_TAG: u32 = 0;
+
+/// Which row of its group a record is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) enum Key {
+    Group,
+    TargetEpoch,
+    /// By member id.
+    Member(String),
+    /// By member id.
+    Target(String),
+    /// By member id.
+    Current(String),
+    /// By the expression's text.
+    Expression(String),
+}
+
+pub(super) fn encode_key(group: &str, key: &Key) -> Bytes {
+    let (version, name) = match key {
+        Key::Group => (GROUP_KEY, None),
+        Key::TargetEpoch => (TARGET_EPOCH_KEY, None),
+        Key::Member(id) => (MEMBER_KEY, Some(id)),
+        Key::Target(id) => (TARGET_KEY, Some(id)),
+        Key::Current(id) => (CURRENT_KEY, Some(id)),
+        Key::Expression(text) => (EXPRESSION_KEY, Some(text)),
+    };
+    let mut out = BytesMut::new();
+    out.put_i16(version);
+    put_string(&mut out, group);
+    if let Some(name) = name {
+        put_string(&mut out, name);
+    }
+    out.freeze()
+}
+
+/// Reads the group and the row of a key behind its version; `None`: the version is none of a consumer-protocol group's.
+pub(in super::super) fn decode_key(
+    version: i16,
+    reader: &mut Reader,
+) -> Result<Option<(String, Key)>, RecordError> {
+    let named: Option<fn(String) -> Key> = match version {
+        GROUP_KEY | TARGET_EPOCH_KEY => None,
+        MEMBER_KEY => Some(Key::Member),
+        TARGET_KEY => Some(Key::Target),
+        CURRENT_KEY => Some(Key::Current),
+        EXPRESSION_KEY => Some(Key::Expression),
+        _ => return Ok(None),
+    };
+    let group = reader.string()?;
+    let key = match named {
+        Some(key) => key(reader.string()?),
+        None if version == GROUP_KEY => Key::Group,
+        None => Key::TargetEpoch,
+    };
+    Ok(Some((group, key)))
+}
+
+pub(super) fn encode_group(row: &GroupRow) -> Bytes {
+    let mut out = value();
+    out.put_i32(row.epoch);
+    if row.metadata_hash == 0 {
+        put_unsigned(&mut out, 0);
+    } else {
+        put_unsigned(&mut out, 1);
+        put_unsigned(&mut out, METADATA_HASH_TAG);
+        put_unsigned(&mut out, 8);
+        out.put_i64(row.metadata_hash);
+    }
+    out.freeze()
+}
+
+pub(super) fn decode_group(value: &Bytes) -> Result<GroupRow, RecordError> {
+    let mut reader = read(value)?;
+    let mut row = GroupRow { epoch: reader.i32()?, metadata_hash: 0 };
+    tags(&mut reader, |tag, mut field| {
+        if tag == METADATA_HASH_TAG {
+            row.metadata_hash = field.i64()?;
+        }
+        Ok(())
+    })?;
+    reader.end()?;
+    Ok(row)
+}
+
+pub(super) fn encode_target_epoch(epoch: i32) -> Bytes {
+    let mut out = value();
+    out.put_i32(epoch);
+    put_unsigned(&mut out, 0);
+    out.freeze()
+}
+
+pub(super) fn decode_target_epoch(value: &Bytes) -> Result<i32, RecordError> {
+    let mut reader = read(value)?;
+    let epoch = reader.i32()?;
+    end(&mut reader)?;
+    Ok(epoch)
+}
+
+pub(super) fn encode_member(row: &MemberRow) -> Bytes {
+    let mut out = value();
+    put_compact_nullable_string(&mut out, row.instance_id.as_deref());
+    put_compact_nullable_string(&mut out, row.rack_id.as_deref());
+    put_compact_string(&mut out, &row.client_id);
+    put_compact_string(&mut out, &row.client_host);
+    put_count(&mut out, row.topics.len());
+    row.topics.iter().for_each(|topic| put_compact_string(&mut out, topic));
+    put_compact_nullable_string(&mut out, row.expression.as_deref());
+    out.put_i32(row.rebalance_timeout_ms);
+    put_compact_nullable_string(&mut out, row.assignor.as_deref());
+    match &row.classic {
+        None => put_unsigned(&mut out, 0),
+        Some(classic) => {
+            let field = encode_classic(classic);
+            put_unsigned(&mut out, 1);
+            put_unsigned(&mut out, CLASSIC_TAG);
+            put_unsigned(&mut out, field.len() as u32);
+            out.put_slice(&field);
+        }
+    }
+    out.freeze()
+}
+
+/// A nullable structure: its presence comes first.
+fn encode_classic(classic: &ClassicRow) -> Bytes {
+    let mut out = BytesMut::new();
+    out.put_i8(1);
+    out.put_i32(classic.session_timeout_ms);
+    put_count(&mut out, classic.protocols.len());
+    for protocol in &classic.protocols {
+        put_compact_string(&mut out, &protocol.name);
+        put_compact_bytes(&mut out, &protocol.metadata);
+        put_unsigned(&mut out, 0);
+    }
+    put_unsigned(&mut out, 0);
+    out.freeze()
+}
+
+pub(super) fn decode_member(value: &Bytes) -> Result<MemberRow, RecordError> {
+    let mut reader = read(value)?;
+    let mut row = MemberRow {
+        instance_id: reader.compact_nullable_string()?,
+        rack_id: reader.compact_nullable_string()?,
+        client_id: reader.compact_string()?,
+        client_host: reader.compact_string()?,
+        topics: strings(&mut reader)?,
+        expression: reader.compact_nullable_string()?,
+        rebalance_timeout_ms: reader.i32()?,
+        assignor: reader.compact_nullable_string()?,
+        classic: None,
+    };
+    tags(&mut reader, |tag, field| {
+        if tag == CLASSIC_TAG {
+            row.classic = decode_classic(field)?;
+        }
+        Ok(())
+    })?;
+    reader.end()?;
+    Ok(row)
+}
+
+fn decode_classic(mut field: Reader) -> Result<Option<ClassicRow>, RecordError> {
+    if field.i8()? < 0 {
+        return Ok(None);
+    }
+    let session_timeout_ms = field.i32()?;
+    let protocols = (0..field.count()?).map(|_| {
+        let protocol = Protocol { name: field.compact_string()?, metadata: field.compact_bytes()? };
+        skip_tags(&mut field)?;
+        Ok(protocol)
+    });
+    let protocols = protocols.collect::<Result<_, RecordError>>()?;
+    end(&mut field)?;
+    Ok(Some(ClassicRow { session_timeout_ms, protocols }))
+}
+
+pub(super) fn encode_target(partitions: &Partitions) -> Bytes {
+    let mut out = value();
+    put_partitions(&mut out, partitions);
+    put_unsigned(&mut out, 0);
+    out.freeze()
+}
+
+pub(super) fn decode_target(value: &Bytes) -> Result<Partitions, RecordError> {
+    let mut reader = read(value)?;
+    let target = partitions(&mut reader)?;
+    end(&mut reader)?;
+    Ok(target)
+}
+
+pub(super) fn encode_current(row: &CurrentRow) -> Bytes {
+    let mut out = value();
+    out.put_i32(row.epoch);
+    out.put_i32(row.previous_epoch);
+    out.put_i8(match row.state {
+        MemberState::Stable => 0,
+        MemberState::UnrevokedPartitions => 1,
+        MemberState::UnreleasedPartitions => 2,
+    });
+    put_partitions(&mut out, &row.assigned);
+    put_partitions(&mut out, &row.revoking);
+    put_unsigned(&mut out, 0);
+    out.freeze()
+}
+
+pub(super) fn decode_current(value: &Bytes) -> Result<CurrentRow, RecordError> {
+    let mut reader = read(value)?;
+    let row = CurrentRow {
+        epoch: reader.i32()?,
+        previous_epoch: reader.i32()?,
+        state: match reader.i8()? {
+            0 => MemberState::Stable,
+            1 => MemberState::UnrevokedPartitions,
+            2 => MemberState::UnreleasedPartitions,
+            _ => return Err(RecordError::Malformed("a member is in a state that does not exist")),
+        },
+        assigned: partitions(&mut reader)?,
+        revoking: partitions(&mut reader)?,
+    };
+    end(&mut reader)?;
+    Ok(row)
+}
+
+pub(super) fn encode_expression(row: &ExpressionRow) -> Bytes {
+    let mut out = value();
+    put_count(&mut out, row.topics.len());
+    row.topics.iter().for_each(|topic| put_compact_string(&mut out, topic));
+    out.put_i64(row.version);
+    out.put_i64(row.at_ms);
+    put_unsigned(&mut out, 0);
+    out.freeze()
+}
+
+pub(super) fn decode_expression(value: &Bytes) -> Result<ExpressionRow, RecordError> {
+    let mut reader = read(value)?;
+    let row = ExpressionRow { topics: strings(&mut reader)?, version: reader.i64()?, at_ms: reader.i64()? };
+    end(&mut reader)?;
+    Ok(row)
+}
+
+fn value() -> BytesMut {
+    let mut out = BytesMut::new();
+    out.put_i16(VALUE_VERSION);
+    out
+}
+
+fn read(value: &Bytes) -> Result<Reader, RecordError> {
+    let mut reader = Reader(value.clone());
+    match reader.i16()? {
+        VALUE_VERSION => Ok(reader),
+        version => Err(RecordError::UnknownVersion { part: "value", version }),
+    }
+}
+
+fn put_partitions(out: &mut BytesMut, partitions: &Partitions) {
+    put_count(out, partitions.len());
+    for (topic, numbers) in partitions {
+        out.put_slice(topic.as_bytes());
+        put_count(out, numbers.len());
+        numbers.iter().for_each(|number| out.put_i32(*number));
+        put_unsigned(out, 0);
+    }
+}
+
+fn partitions(reader: &mut Reader) -> Result<Partitions, RecordError> {
+    let mut partitions = Partitions::new();
+    for _ in 0..reader.count()? {
+        let id = reader.take(16)?;
+        let topic = Uuid::from_slice(&id).expect("a UUID has 16 bytes");
+        // Nothing is reserved by these counts: a list ends with its bytes.
+        let numbers = (0..reader.count()?).map(|_| reader.i32()).collect::<Result<BTreeSet<_>, _>>()?;
+        skip_tags(reader)?;
+        if !numbers.is_empty() {
+            partitions.insert(topic, numbers);
+        }
+    }
+    Ok(partitions)
+}
+
+fn strings(reader: &mut Reader) -> Result<BTreeSet<String>, RecordError> {
+    (0..reader.count()?).map(|_| reader.compact_string()).collect()
+}
+
+/// Takes the tagged fields at the end of a structure, one by one.
+fn tags(
+    reader: &mut Reader,
+    mut take: impl FnMut(u32, Reader) -> Result<(), RecordError>,
+) -> Result<(), RecordError> {
+    for _ in 0..reader.unsigned()? {
+        let tag = reader.unsigned()?;
+        take(tag, Reader(reader.counted()?))?;
+    }
+    Ok(())
+}
+
+fn skip_tags(reader: &mut Reader) -> Result<(), RecordError> {
+    tags(reader, |_, _| Ok(()))
+}
+
+fn end(reader: &mut Reader) -> Result<(), RecordError> {
+    skip_tags(reader)?;
+    reader.end()
+}
