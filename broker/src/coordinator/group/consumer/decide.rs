@@ -47,9 +47,14 @@ impl Group {
         &mut self,
         next: &Rows,
         classic: Option<&GroupMetadata>,
-        decided: Decided,
+        mut decided: Decided,
         cx: &mut Context<'_>,
     ) {
+        let (before, now) = (self.rows.members.len(), next.members.len());
+        if before != now && decided.migration.is_none() {
+            let text = format!("group {:?} rebalances ({before} -> {now} members)", self.name);
+            decided.event.get_or_insert(text);
+        }
         let mut records = self.rows.changes(&self.name, next);
         match (classic, &self.kept) {
             (Some(metadata), _) => records.push(group_record(&self.name, metadata)),

@@ -68,7 +68,9 @@ impl Group {
     /// Takes members out. When only members of the classic protocol are left, the group becomes a classic one.
     pub(super) fn fence(&mut self, gone: &BTreeSet<String>, decided: Decided, cx: &mut Context<'_>) {
         if let Some(classic) = self.downgraded(gone, cx) {
-            let decided = Decided { migration: Some(Migration::Downgrade), ..decided };
+            let event = format!("group {:?} speaks the classic protocol again", self.name);
+            let migration = Some(Migration::Downgrade);
+            let decided = Decided { migration, event: decided.event.or(Some(event)), ..decided };
             self.decide_with(&Rows::default(), Some(&classic), decided, cx);
             return;
         }

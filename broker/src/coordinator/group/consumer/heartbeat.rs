@@ -92,6 +92,7 @@ impl Group {
         let decided = Decided {
             replies: vec![(ticket, Ok(alive(&next, id.clone(), is_told, cx)))],
             alive: Some(id),
+            event: migration.map(|_| format!("group {:?} speaks the consumer protocol now", self.name)),
             migration,
             ..Decided::default()
         };
