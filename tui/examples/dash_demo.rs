@@ -173,7 +173,7 @@ impl World {
             bytes_out_per_s: sum(|row| row.bytes_out_per_s),
             topics: topics.len() as u32 - 1,
             partitions: topics.iter().map(|topic| topic.partition_count).sum::<u32>() - 4,
-            groups: GROUPS.len() as u32,
+            groups: Some(GROUPS.len() as u32),
             size_bytes: sum(|row| row.size_bytes as f64) as u64,
         };
         let groups = (0..GROUPS.len()).map(|place| self.group(place)).collect();

@@ -42,7 +42,7 @@ struct Totals {
     bytes_out_per_s: Option<f64>,
     topics: u32,
     partitions: u32,
-    groups: u32,
+    groups: Option<u32>,
     size_bytes: u64,
 }
 

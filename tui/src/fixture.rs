@@ -107,7 +107,7 @@ pub(crate) fn totals(topics: &[TopicSample], groups: usize) -> Totals {
         bytes_out_per_s: all().map(|row| row.bytes_out_per_s).sum(),
         topics: topics.iter().filter(|topic| !topic.internal).count() as u32,
         partitions: all().count() as u32,
-        groups: groups as u32,
+        groups: Some(groups as u32),
         size_bytes: all().map(|row| row.size_bytes).sum(),
     }
 }

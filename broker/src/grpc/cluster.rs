@@ -34,7 +34,7 @@ impl Cluster for ClusterService {
             }],
             topics: cluster.topics as u32,
             partitions: cluster.partitions as u32,
-            groups: cluster.groups as u32,
+            groups: cluster.groups.map(|count| count as u32),
         }))
     }
 }

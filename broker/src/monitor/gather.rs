@@ -13,7 +13,7 @@ pub(super) fn gather(operations: &Operations, rates: &mut Rates, now_ms: UnixMil
     let topics: Vec<_> =
         operations.list_topics(true).iter().map(|topic| sample_topic(topic, rates, &mut totals)).collect();
     let groups: Vec<_> = operations.groups_progress(now_ms).into_iter().map(sample_group).collect();
-    totals.groups = groups.len() as u32;
+    totals.groups = operations.groups().check().is_ok().then_some(groups.len() as u32);
     Snapshot {
         time_ms: now_ms,
         full: false,

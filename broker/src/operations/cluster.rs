@@ -31,8 +31,8 @@ pub struct ClusterInfo {
     pub topics: usize,
     /// Partitions.
     pub partitions: usize,
-    /// Groups.
-    pub groups: usize,
+    /// Groups; `None` while they are refused.
+    pub groups: Option<usize>,
 }
 
 impl Operations {
@@ -53,7 +53,7 @@ impl Operations {
             cluster_id: self.cluster_id(),
             topics: topics.len(),
             partitions: topics.iter().map(|topic| topic.partitions.len()).sum(),
-            groups: self.shared.groups.list().len(),
+            groups: self.shared.groups.check().is_ok().then(|| self.shared.groups.list().len()),
         }
     }
 }

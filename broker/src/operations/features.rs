@@ -23,6 +23,11 @@ impl Operations {
         })
     }
 
+    /// Whether groups may speak the consumer protocol.
+    pub fn serves_consumer_protocol(&self) -> bool {
+        self.image(|image| image.feature_level("group.version") >= 1)
+    }
+
     /// Finalizes levels of features, all or none; in force on return.
     pub async fn update_features(
         &self,

@@ -38,7 +38,8 @@ pub(super) struct Cluster {
     pub(super) cluster_id: String,
     pub(super) topics: u32,
     pub(super) partitions: u32,
-    pub(super) groups: u32,
+    /// `None`: the broker refuses groups, and knows none.
+    pub(super) groups: Option<u32>,
     pub(super) brokers: Vec<BrokerInfo>,
 }
 
@@ -83,8 +84,10 @@ impl From<v1::BrokerInfo> for BrokerInfo {
 impl Cluster {
     /// `1 topic, 8 partitions, 0 groups`.
     pub(super) fn counts(&self) -> String {
-        let counts = [(self.topics, "topic"), (self.partitions, "partition"), (self.groups, "group")];
-        counts.map(|(number, noun)| counted(number.into(), noun)).join(", ")
+        let counts = [(self.topics, "topic"), (self.partitions, "partition")];
+        let groups =
+            self.groups.map_or_else(|| "? groups".to_owned(), |number| counted(number.into(), "group"));
+        format!("{}, {groups}", counts.map(|(number, noun)| counted(number.into(), noun)).join(", "))
     }
 }
 

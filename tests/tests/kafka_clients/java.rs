@@ -38,7 +38,7 @@ impl Kafka {
     }
 
     /// A tool by its class, below `org.apache.kafka.tools` or elsewhere.
-    fn tool(&self, class: &str, args: &[&str]) -> Runnel {
+    pub(crate) fn tool(&self, class: &str, args: &[&str]) -> Runnel {
         self.java(class, &[args, &["--bootstrap-server", &self.address]].concat())
     }
 

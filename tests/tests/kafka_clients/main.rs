@@ -3,6 +3,7 @@
 //! kcat is installed; `tests/clients/fetch.sh` fetches the others.
 
 mod connect;
+mod consumer_protocol;
 mod flink;
 mod java;
 mod jvm;

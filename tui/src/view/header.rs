@@ -69,7 +69,7 @@ fn sums(context: &Context<'_>, room: usize) -> Line<'static> {
     for (value, name) in [
         many(totals.topics, "topic", "topics"),
         many(totals.partitions, "partition", "partitions"),
-        many(totals.groups, "group", "groups"),
+        totals.groups.map_or_else(|| ("?".to_owned(), "groups"), |count| many(count, "group", "groups")),
         (format::bytes(totals.size_bytes as f64), "stored"),
     ] {
         let gap = if line.spans.is_empty() { "" } else { "  " };

@@ -1,4 +1,4 @@
-//! Kafka's classic group protocol as a pure machine: a request and the time go in, replies and records come out.
+//! Kafka's group protocols as a pure machine: a request and the time go in, replies and records come out.
 //!
 //! Decide, persist, apply, reply. A request that must last becomes an [`Action::Append`]; its effect and its reply follow in
 //! [`GroupCoordinator::appended`], when the records are durable. What the log holds of a group changes by
@@ -9,7 +9,8 @@
 //! One file holds one subject: [`api`](self) the requests and replies, `join`, `replace` (static members), `sync` (and
 //! heartbeats), `leave`, `commit`, `transactional` (commits within
 //! transactions), `offsets`, `remove`, `expiry` what they do, `rebalance` what leads from one generation to the
-//! next, `records` what is kept.
+//! next, `records` what is kept. These are the classic protocol; [`consumer`] holds the consumer protocol (KIP-848), which
+//! shares offsets, queue and log with it.
 
 mod api;
 mod commit;

@@ -18,6 +18,10 @@ pub(in crate::kafka) async fn handle(
     call: &Call,
     request: ConsumerGroupHeartbeatRequest,
 ) -> ConsumerGroupHeartbeatResponse {
+    if !call.operations.serves_consumer_protocol() {
+        let message = "The consumer protocol is off: level 1 of the feature group.version is not finalized.";
+        return refuse(ErrorCode::UnsupportedVersion, message.into());
+    }
     if call.version >= OWN_MEMBER_ID_SINCE && request.member_id.is_empty() {
         return refuse(ErrorCode::InvalidRequest, "MemberId can't be empty.".into());
     }
