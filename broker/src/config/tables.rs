@@ -235,7 +235,8 @@ pub(super) static BROKER_KEYS: [Key; 42] = [
         "group.consumer.heartbeat.interval.ms",
         Kind::Int { min: 1, max: i32::MAX },
         "5000",
-        "How often members of the consumer protocol are to show signs of life. They learn of changes with them, so that less          makes rebalances quicker and costs more requests.",
+        "How often members of the consumer protocol are to show signs of life. They learn of changes with them, so that less \
+         makes rebalances quicker and costs more requests.",
     ),
     fixed(
         "group.consumer.max.size",
@@ -247,7 +248,8 @@ pub(super) static BROKER_KEYS: [Key; 42] = [
         "group.consumer.migration.policy",
         Kind::Choice(&["bidirectional", "upgrade", "downgrade", "disabled"]),
         "bidirectional",
-        "Whether a group with members may go from the classic to the consumer protocol (`upgrade`: when the first member of that          protocol joins), back (`downgrade`: when the last one leaves), or both.",
+        "Whether a group with members may go from the classic to the consumer protocol (`upgrade`: when the first member of that \
+         protocol joins), back (`downgrade`: when the last one leaves), or both.",
     ),
     fixed(
         "group.consumer.session.timeout.ms",

@@ -77,6 +77,7 @@ impl Group {
             replies: vec![(ticket, Ok(Reply::Joined(joined)))],
             alive: Some(id.clone()),
             joined: Some(id),
+            topics_version: Some(cx.topics.version()),
             ..Decided::default()
         };
         self.decide(&next, decided, cx);

@@ -77,6 +77,7 @@ impl Group {
         let mut next = self.rows.clone();
         gone.iter().for_each(|id| next.remove(id));
         next.refresh(cx.topics, cx.now, true);
-        self.decide(&next, decided, cx);
+        let topics_version = Some(cx.topics.version());
+        self.decide(&next, Decided { topics_version, ..decided }, cx);
     }
 }

@@ -94,6 +94,7 @@ impl Group {
             alive: Some(id),
             event: migration.map(|_| format!("group {:?} speaks the consumer protocol now", self.name)),
             migration,
+            topics_version: Some(cx.topics.version()),
             ..Decided::default()
         };
         self.decide(&next, decided, cx);

@@ -14,7 +14,7 @@ const RETRY_MS: i64 = 1_000;
 pub(in super::super) struct Lives {
     by_member: BTreeMap<String, Life>,
     /// The version of the topics that the group has taken into account.
-    pub(super) topics_version: u64,
+    pub(in super::super) topics_version: u64,
 }
 
 #[derive(Debug)]

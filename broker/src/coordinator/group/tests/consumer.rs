@@ -94,6 +94,8 @@ fn the_first_member_gets_all_at_once() {
     let writes = desk.log.len();
     let alive = desk.beat(beating("a", 1, None)).expect("alive");
     assert_eq!((alive.assignment, desk.log.len()), (None, writes), "nothing changed, nothing is written");
+    let looked_at = desk.machine.groups["g"].lives.topics_version;
+    assert_eq!(looked_at, desk.machine.topics_version(), "topics are looked at once");
 }
 
 #[test]
