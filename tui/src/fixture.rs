@@ -274,7 +274,7 @@ pub(crate) fn huge() -> Vec<Snapshot> {
         bytes_out_per_s: 9.9e15,
         topics: u32::MAX,
         partitions: u32::MAX,
-        groups: u32::MAX,
+        groups: Some(u32::MAX),
         size_bytes: u64::MAX,
     });
     snapshot.brokers[0].memory_bytes = u64::MAX;

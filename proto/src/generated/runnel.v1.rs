@@ -17,9 +17,9 @@ pub struct GetClusterResponse {
     /// Partitions, internal ones left out.
     #[prost(uint32, tag = "4")]
     pub partitions: u32,
-    /// Groups.
-    #[prost(uint32, tag = "5")]
-    pub groups: u32,
+    /// Groups; absent while they are refused, as then nobody knows.
+    #[prost(uint32, optional, tag = "5")]
+    pub groups: ::core::option::Option<u32>,
 }
 /// One broker.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2567,9 +2567,9 @@ pub struct Totals {
     /// Partitions.
     #[prost(uint32, tag = "6")]
     pub partitions: u32,
-    /// Groups.
-    #[prost(uint32, tag = "7")]
-    pub groups: u32,
+    /// Groups; absent while they are refused, as then nobody knows.
+    #[prost(uint32, optional, tag = "7")]
+    pub groups: ::core::option::Option<u32>,
     /// Bytes in segment files.
     #[prost(uint64, tag = "8")]
     pub size_bytes: u64,
