@@ -1,16 +1,25 @@
-//! The `runnel` program of this workspace, built the way the running test is built.
+//! The `runnel` program that tests run: the one that `RUNNEL_PROGRAM` names, or that of this workspace, built the way the
+//! running test is built.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The program's path. The first call has Cargo build it, which takes a moment when it is up to date.
+/// Names a program that is there already, as continuous integration names the one that would be released.
+const PROGRAM: &str = "RUNNEL_PROGRAM";
+
+/// The program's path. Unless it is named, the first call has Cargo build it, which takes a moment when it is up to date.
 ///
 /// # Panics
-/// When it can't be built.
+/// When it can't be built, or the one that is named is not there.
 pub fn runnel_program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(build)
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| std::env::var_os(PROGRAM).map_or_else(build, |name| named(name.as_ref())))
+}
+
+/// Its whole path, since it runs in other folders.
+fn named(name: &Path) -> PathBuf {
+    name.canonicalize().unwrap_or_else(|error| panic!("{PROGRAM} names {}: {error}", name.display()))
 }
 
 fn build() -> PathBuf {
