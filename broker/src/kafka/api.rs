@@ -13,20 +13,21 @@ use super::answer::{self, Piece};
 use super::call::{Call, Client, Served};
 use super::frames::Frame;
 use super::handlers::{
-    acls, add_offsets_to_txn, add_partitions_to_txn, alter_configs, api_versions, consumer_group_describe,
-    consumer_group_heartbeat, create_partitions, create_topics, delete_groups, delete_records, delete_topics,
-    describe_cluster, describe_configs, describe_groups, describe_log_dirs, describe_producers,
-    describe_topic_partitions, describe_transactions, end_txn, fetch, find_coordinator, heartbeat,
-    incremental_alter_configs, init_producer_id, join_group, leave_group, list_groups, list_offsets,
-    list_transactions, metadata, offset_commit, offset_delete, offset_fetch, offset_for_leader_epoch,
-    produce, replicas, sasl_authenticate, sasl_handshake, sync_group, txn_offset_commit, unset,
-    update_features,
+    acls, add_offsets_to_txn, add_partitions_to_txn, alter_configs, alter_partition_reassignments,
+    api_versions, consumer_group_describe, consumer_group_heartbeat, create_partitions, create_topics,
+    delete_groups, delete_records, delete_topics, describe_cluster, describe_configs, describe_groups,
+    describe_log_dirs, describe_producers, describe_topic_partitions, describe_transactions, end_txn, fetch,
+    find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group, leave_group,
+    list_groups, list_offsets, list_transactions, metadata, offset_commit, offset_delete, offset_fetch,
+    offset_for_leader_epoch, produce, replicas, sasl_authenticate, sasl_handshake, sync_group,
+    txn_offset_commit, unset, update_features,
 };
 use super::refused::Refused;
 use crate::operations::Operations;
 
-/// Memory that the arrays of one request may take.
-const DECODED_BYTES: usize = 32 << 20;
+/// Memory that the arrays of one request may take: enough for a client of 100,000 partitions. What answers it may take
+/// as much again, and half more.
+const DECODED_BYTES: usize = 16 << 20;
 
 /// A request on its way to its answer: the frame's pieces, none when the client wants no answer.
 pub(super) type Answer = BoxFuture<'static, Result<Vec<Piece>, Refused>>;
@@ -94,6 +95,7 @@ served! {
     DescribeAcls 1..=3 => acls::describe,
     CreateAcls 1..=3 => acls::create,
     DeleteAcls 1..=3 => acls::delete,
+    AlterPartitionReassignments 0..=1 => alter_partition_reassignments::handle,
     ListPartitionReassignments 0..=0 => replicas::list_reassignments,
     ElectLeaders 0..=2 => replicas::elect_leaders,
     DescribeClientQuotas 0..=1 => unset::quotas,

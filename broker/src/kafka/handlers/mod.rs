@@ -4,6 +4,7 @@ pub(super) mod acls;
 pub(super) mod add_offsets_to_txn;
 pub(super) mod add_partitions_to_txn;
 pub(super) mod alter_configs;
+pub(super) mod alter_partition_reassignments;
 pub(super) mod api_versions;
 mod configs;
 pub(super) mod consumer_group_describe;
