@@ -10,7 +10,7 @@ pub mod error;
 pub mod events;
 pub mod grpc;
 pub mod http;
-mod kafka;
+pub mod kafka;
 pub mod listener;
 pub mod log;
 pub mod logs;

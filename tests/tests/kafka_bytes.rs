@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use runnel_fuzz::Target;
 use runnel_proto::kafka::ApiKey;
 use runnel_tests::harness::{Random, TestBroker, eventually};
 
@@ -70,10 +71,33 @@ fn send(address: &str, bytes: &[u8]) {
     }
 }
 
-fn resident_kib(pid: i32) -> u64 {
+/// A line of a process's status: `VmRSS` is what it takes of memory, `VmHWM` the most that it has taken.
+fn memory_kib(pid: i32, name: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
+    let line = status.lines().find(|line| line.starts_with(name)).expect("its memory");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+}
+
+/// Some of what the fuzzer has found to reach new code, as frames, but for what asks for files.
+fn fuzzed() -> Vec<Vec<u8>> {
+    const SOME: usize = 200;
+    let corpus = Target::named("requests").expect("a target").corpus();
+    let files = std::fs::read_dir(corpus).expect("a corpus").map(|file| file.expect("a file").path());
+    let mut files: Vec<_> = files.collect();
+    // In an order that no file system decides.
+    files.sort();
+    let step = files.len().div_ceil(SOME);
+    let bodies = files.into_iter().step_by(step).map(|file| std::fs::read(file).expect("a file"));
+    let makes_files = [ApiKey::CreateTopics, ApiKey::CreatePartitions].map(|api| api.code().to_be_bytes());
+    let harmless = bodies.filter(|body| !makes_files.iter().any(|key| body.starts_with(key)));
+    harmless.map(|body| [&(body.len() as u32).to_be_bytes()[..], &body].concat()).collect()
+}
+
+/// A request that asks for the most memory that its few bytes can: a million groups without a name.
+fn many_names() -> Vec<u8> {
+    let names = 1_000_000_usize;
+    let body = [&(names as u32).to_be_bytes()[..], &vec![0; 2 * names]].concat();
+    Request { api: ApiKey::DeleteGroups, version: 0, body: Bytes::new() }.frame(&body)
 }
 
 /// A client that keeps its connection and asks now and then what is served.
@@ -105,7 +129,7 @@ fn hostile_bytes_cost_nothing_and_disturb_nobody() {
     let address = broker.address();
     let mut neighbour = Neighbour::new(&address);
     neighbour.is_served();
-    let before_kib = resident_kib(broker.process().pid());
+    let before_kib = memory_kib(broker.process().pid(), "VmRSS:");
     for (number, request) in requests().iter().enumerate() {
         let body = &request.body;
         let cut = random.below(body.len() as u64 + 1) as usize;
@@ -129,8 +153,17 @@ fn hostile_bytes_cost_nothing_and_disturb_nobody() {
         noise[0] = 0;
         send(&address, &noise);
     }
+    for (number, frame) in fuzzed().iter().enumerate() {
+        send(&address, frame);
+        // And broken off in its midst, the frame after it announced.
+        send(&address, &[frame, &frame[..frame.len() / 2]].concat());
+        if number % 50 == 0 {
+            neighbour.is_served();
+        }
+    }
+    send(&address, &many_names());
     neighbour.is_served();
-    let grown_kib = resident_kib(broker.process().pid()).saturating_sub(before_kib);
+    let grown_kib = memory_kib(broker.process().pid(), "VmHWM:").saturating_sub(before_kib);
     assert!(grown_kib < GROWTH_KIB, "the broker has grown by {grown_kib} KiB");
     broker.runnel(["produce", "logs"]).input("a\n").run().exits_with(1).says("does not exist");
     broker.stop().ok();

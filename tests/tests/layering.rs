@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The workspace's folders with code.
-const PACKAGES: [&str; 6] = ["proto", "proto/codegen", "broker", "tui", "cli", "tests"];
+const PACKAGES: [&str; 7] = ["proto", "proto/codegen", "broker", "tui", "cli", "fuzz", "tests"];
 
 /// Where a stream of the process may be named; everywhere else output is returned, logged or drawn.
 const PRINTERS: [&str; 7] = [

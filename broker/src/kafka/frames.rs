@@ -14,21 +14,22 @@ const STEP_BYTES: usize = 1 << 20;
 const LENGTH_BYTES: usize = 4;
 
 /// A request's bytes, and what they were admitted with.
-pub(super) struct Frame {
-    pub(super) bytes: Bytes,
+pub struct Frame {
+    /// The request, without its length.
+    pub bytes: Bytes,
     /// Held until the request is answered: what is in flight is what is paid for.
-    pub(super) budget: Option<OwnedSemaphorePermit>,
+    pub budget: Option<OwnedSemaphorePermit>,
 }
 
 /// What a connection has received and not yet begun.
-pub(super) struct Frames {
+pub struct Frames {
     buffer: BytesMut,
     limit_bytes: usize,
     budget: Option<OwnedSemaphorePermit>,
 }
 
 /// What the next frame needs.
-pub(super) enum Next {
+pub enum Next {
     /// More bytes, into [`Frames::room`].
     Bytes,
     /// So much of the budget for requests, to be handed in by [`Frames::admit`].
@@ -39,13 +40,13 @@ pub(super) enum Next {
 
 impl Frames {
     /// For frames of at most `limit_bytes`.
-    pub(super) fn new(limit_bytes: usize) -> Self {
+    pub fn new(limit_bytes: usize) -> Self {
         Self { buffer: BytesMut::new(), limit_bytes, budget: None }
     }
 
     /// # Errors
     /// The frame's length is negative or above the limit.
-    pub(super) fn next(&self) -> Result<Next, Refused> {
+    pub fn next(&self) -> Result<Next, Refused> {
         let Some(size_bytes) = self.size_bytes() else { return Ok(Next::Bytes) };
         let within = usize::try_from(size_bytes).ok().filter(|size_bytes| *size_bytes <= self.limit_bytes);
         let size_bytes = within.ok_or(Refused::FrameSize { size_bytes })?;
@@ -56,12 +57,12 @@ impl Frames {
     }
 
     /// Takes the budget for the next frame.
-    pub(super) fn admit(&mut self, budget: OwnedSemaphorePermit) {
+    pub fn admit(&mut self, budget: OwnedSemaphorePermit) {
         self.budget = Some(budget);
     }
 
     /// Where further bytes go.
-    pub(super) fn room(&mut self) -> &mut BytesMut {
+    pub fn room(&mut self) -> &mut BytesMut {
         let wanted = self.size_bytes().map_or(0, |size| LENGTH_BYTES + usize::try_from(size).unwrap_or(0));
         let missing = wanted.saturating_sub(self.buffer.len());
         self.buffer.reserve(missing.clamp(8 << 10, STEP_BYTES));
@@ -81,7 +82,7 @@ impl Frames {
     }
 
     /// The next frame, if it is there.
-    pub(super) fn pop(&mut self) -> Option<Frame> {
+    pub fn pop(&mut self) -> Option<Frame> {
         let Ok(Next::Frame) = self.next() else { return None };
         let size_bytes = self.size_bytes()? as usize;
         self.buffer.advance(LENGTH_BYTES);

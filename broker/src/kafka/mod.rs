@@ -14,3 +14,5 @@ mod refused;
 mod session;
 
 pub(crate) use connection::serve;
+pub use frames::{Frame, Frames, Next};
+pub use refused::Refused;
