@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Fetches clients of Kafka, each from its own registry, for the tests to run: Kafka's tools, Kafka Streams, Connect, Spark,
-# Flink, a Python environment, Node's modules; builds the programs of ours that want it. With names, those alone:
+# Flink, a Python environment, Node's modules; builds the programs of ours that want it, and the tests that some clients
+# have of their own. With names, those alone:
 # fetch.sh [java] [streams] [connect] [spark] [flink] [python] [node] [go]
 # What is there already is kept until its package file changes.
 set -euo pipefail
@@ -46,6 +47,7 @@ java() {
 
 python() {
     environment python python
+    kafka_python_suite
 }
 
 streams() {
@@ -71,6 +73,20 @@ flink() {
     program flink ExactlyOnce
 }
 
+# kafka-python's own tests lie in its source distribution, but for what makes them a package and starts brokers.
+kafka_python_suite() {
+    local wanted=tests/clients/python/requirements.txt suite=$peers/kafka-python
+    is_current $wanted "$suite/requirements.txt" && return
+    rm -rf "$suite"
+    mkdir -p "$suite"
+    "$peers/python/bin/pip" download --quiet --disable-pip-version-check --no-deps --no-binary kafka-python --dest "$suite" \
+        "$(grep '^kafka-python==' $wanted)"
+    tar --extract --gzip --directory="$suite" --strip-components=1 --wildcards --file="$(ls "$suite"/*.tar.gz)" '*/test'
+    touch "$suite/test/__init__.py"
+    cp tests/clients/python/suite/service.py "$suite/test/"
+    cp $wanted "$suite/"
+}
+
 node() {
     local folder=tests/clients/node
     is_current $folder/package.json $folder/node_modules/package.json && return
@@ -78,9 +94,17 @@ node() {
     cp $folder/package.json $folder/node_modules/package.json
 }
 
+# A package's own tests as a program, and beside it the folder that they run in.
+go_suite() {
+    command go test -c -o "$peers/go/$1.test" "$2"
+    ln -sfn "$(command go list -f '{{.Dir}}' "$2")" "$peers/go/$1.sources"
+}
+
 go() (
     cd tests/clients/go
     command go build -o "$peers/go/" ./...
+    go_suite kafka-go github.com/segmentio/kafka-go
+    go_suite kgo github.com/twmb/franz-go/pkg/kgo
 )
 
 clients=(java streams connect spark flink python node go)

@@ -33,7 +33,11 @@ pub fn fetched(file: &str, test: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-fn missing(what: &str, test: &str, remedy: &str) {
+/// Says which `test` is skipped for want of `what`.
+///
+/// # Panics
+/// When `RUNNEL_REQUIRE_CLIENTS=1` demands it.
+pub fn missing(what: &str, test: &str, remedy: &str) {
     let required = std::env::var_os(REQUIRE_CLIENTS).is_some_and(|value| value == "1");
     assert!(!required, "{test} needs {what}: {remedy}, or unset {REQUIRE_CLIENTS} to skip the test");
     // Past the test harness, which swallows what passing tests print.

@@ -45,9 +45,15 @@ impl TestBroker {
     /// Starts one that keeps its address over restarts, for clients that shall find it again.
     #[track_caller]
     pub fn start_at_one_address(settings: &[&str]) -> Self {
+        Self::start_at(&address_to_keep(), settings)
+    }
+
+    /// Starts one at the address that a client insists on.
+    #[track_caller]
+    pub fn start_at(address: &str, settings: &[&str]) -> Self {
         let home = Home::new();
         let data_dir = home.data_dir();
-        Self::start_listening(home, &data_dir, settings, address_to_keep())
+        Self::start_listening(home, &data_dir, settings, address.to_owned())
     }
 
     #[track_caller]

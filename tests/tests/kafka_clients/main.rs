@@ -12,6 +12,7 @@ mod programs;
 mod rdkafka;
 mod spark;
 mod streams;
+mod suites;
 mod tools;
 
 /// Whether producers ask for producer ids, so that what they repeat is stored once.
