@@ -44,6 +44,9 @@ pub enum BrokerError {
     /// A batch that may not be stored here.
     #[error("a record batch was refused: {reason}")]
     InvalidRecord { reason: String },
+    /// A timestamp that the topic does not take.
+    #[error("a record batch was refused: {reason}")]
+    InvalidTimestamp { reason: String },
     /// A gap before an idempotent producer's batch (OUT_OF_ORDER_SEQUENCE_NUMBER).
     #[error(
         "producer {producer_id} sent sequence number {sequence}, and {expected} is next: records are missing between; \
@@ -189,6 +192,7 @@ impl BrokerError {
             Self::RecordTooLarge { .. } => ErrorCode::RecordTooLarge,
             Self::CorruptBatch => ErrorCode::CorruptBatch,
             Self::InvalidRecord { .. }
+            | Self::InvalidTimestamp { .. }
             | Self::OutOfOrderSequence { .. }
             | Self::InvalidProducerEpoch { .. }
             | Self::InvalidTransactionState { .. }
@@ -264,6 +268,7 @@ impl BrokerError {
             Self::CorruptBatch
             | Self::InvalidRegularExpression { .. }
             | Self::InvalidRecord { .. }
+            | Self::InvalidTimestamp { .. }
             | Self::OutOfOrderSequence { .. }
             | Self::InvalidProducerEpoch { .. }
             | Self::TransactionCoordinatorFenced { .. }

@@ -2,6 +2,9 @@
 
 pub mod budgets;
 pub mod clients;
+mod command;
 pub mod crash;
+pub mod differential;
 pub mod fake_kafka;
 pub mod harness;
+pub mod kafka;

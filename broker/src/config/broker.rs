@@ -29,6 +29,8 @@ pub enum SyncMethod {
 /// of topics have no field: [`super::TopicConfig::resolve`] looks them up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BrokerConfig {
+    /// Host and port that Kafka clients are told; `None`: those by which they came.
+    pub advertised_listeners: Option<(String, u16)>,
     pub auto_create_topics_enable: bool,
     pub broker_id: i32,
     pub group_consumer_assignors: Vec<String>,
@@ -120,7 +122,12 @@ impl BrokerConfig {
     fn from_settings(settings: Settings) -> Result<Self, Problem> {
         settings.check_together()?;
         let value = |key| settings.in_force(key).0;
+        let advertised = items(value("advertised.listeners")).map(number).find_map(|address| match address {
+            Address::Tcp { host, port } => Some((host, port)),
+            Address::Unix(_) => None,
+        });
         Ok(Self {
+            advertised_listeners: advertised,
             auto_create_topics_enable: number(value("auto.create.topics.enable")),
             broker_id: number(value("broker.id")),
             group_consumer_assignors: items(value("group.consumer.assignors")).map(str::to_owned).collect(),
@@ -176,6 +183,7 @@ impl Settings {
     }
 
     fn check_together(&self) -> Result<(), Problem> {
+        self.check_advertised()?;
         let (min_key, max_key) = ("group.min.session.timeout.ms", "group.max.session.timeout.ms");
         let [min, max] = [min_key, max_key].map(|key| number::<i32>(self.in_force(key).0));
         if min <= max {
@@ -183,6 +191,20 @@ impl Settings {
         }
         let reason = format!("{min} is more than {max_key}, {max}; change either");
         Err(Problem::Refused { key: min_key.to_owned(), reason })
+    }
+}
+
+impl Settings {
+    /// Clients know a broker by one address, and can't reach port 0.
+    fn check_advertised(&self) -> Result<(), Problem> {
+        let key = "advertised.listeners";
+        let mut addresses = items(self.in_force(key).0).map(number::<Address>);
+        let reason = match (addresses.next(), addresses.next()) {
+            (Some(_), Some(_)) => "it takes one address",
+            (Some(Address::Tcp { port: 0, .. }), _) => "port 0 can't be reached; name the port",
+            _ => return Ok(()),
+        };
+        Err(Problem::Refused { key: key.to_owned(), reason: reason.to_owned() })
     }
 }
 
@@ -219,6 +241,20 @@ mod tests {
         assert!(config.auto_create_topics_enable);
         assert_eq!(config.idle_exit_ms, None);
         assert_eq!(config.log_sync_method, SyncMethod::Auto);
+    }
+
+    #[test]
+    fn one_address_is_advertised() {
+        let load = |value| BrokerConfig::load(None, &pairs(&[("advertised.listeners", value)]));
+        assert_eq!(load("").expect("none").advertised_listeners, None);
+        let advertised = load("kafka.example:19092").expect("one").advertised_listeners;
+        assert_eq!(advertised, Some(("kafka.example".to_owned(), 19092)));
+        let advertised = load("[::1]:9092").expect("one").advertised_listeners;
+        assert_eq!(advertised, Some(("::1".to_owned(), 9092)));
+        for (value, words) in [("a:1,b:2", "takes one address"), ("a:0", "name the port")] {
+            let error = load(value).expect_err(value).to_string();
+            assert!(error.contains(words), "{error}");
+        }
     }
 
     #[test]

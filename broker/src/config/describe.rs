@@ -6,7 +6,7 @@ use runnel_proto::v1::{ConfigEntry, ConfigSource};
 
 use super::BrokerConfig;
 use super::key::Key;
-use super::tables::{BROKER_KEYS, TOPIC_KEYS};
+use super::tables::{BROKER_KEYS, TOPIC_KEYS, find};
 use super::topic::in_force;
 
 /// Every setting of a topic with these settings of its own, by name.
@@ -22,6 +22,39 @@ pub fn describe_broker(loaded: &BrokerConfig, dynamic: &BTreeMap<String, String>
         _ => entry(key, loaded.in_force(key.name)),
     };
     BROKER_KEYS.iter().map(entry).collect()
+}
+
+/// A place that a setting's value may come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigSynonym {
+    /// The setting's name there.
+    pub key: &'static str,
+    /// Its value there.
+    pub value: String,
+    /// The place.
+    pub source: ConfigSource,
+}
+
+/// All places that give a setting a value, the one in force first: a topic's own settings, if it is a topic's, those
+/// made while the broker runs, those it was loaded with, the default. None for an unknown setting.
+pub fn synonyms(
+    loaded: &BrokerConfig,
+    dynamic: &BTreeMap<String, String>,
+    topic: Option<&BTreeMap<String, String>>,
+    key: &str,
+) -> Vec<ConfigSynonym> {
+    let Some(key) = find(if topic.is_some() { &TOPIC_KEYS } else { &BROKER_KEYS }, key) else {
+        return Vec::new();
+    };
+    let brokers = if topic.is_some() { key.twin } else { Some(key.name) };
+    let own = topic.and_then(|own| own.get(key.name)).map(|value| (key.name, &**value, ConfigSource::Topic));
+    let made = brokers.and_then(|name| Some((name, &**dynamic.get(name)?, ConfigSource::DynamicBroker)));
+    let given = brokers.map(|name| (name, loaded.in_force(name)));
+    let given = given.filter(|(_, (_, source))| *source != ConfigSource::Default);
+    let given = given.map(|(name, (value, source))| (name, value, source));
+    let default = (brokers.unwrap_or(key.name), key.default, ConfigSource::Default);
+    let places = own.into_iter().chain(made).chain(given).chain([default]);
+    places.map(|(key, value, source)| ConfigSynonym { key, value: value.to_owned(), source }).collect()
 }
 
 fn entry(key: &Key, (value, source): (&str, ConfigSource)) -> ConfigEntry {
@@ -62,6 +95,26 @@ mod tests {
         assert_eq!(told(&entries, "segment.ms"), ("7".to_owned(), ConfigSource::DynamicBroker));
         assert_eq!(told(&entries, "retention.ms"), ("5".to_owned(), ConfigSource::StaticBroker));
         assert_eq!(told(&entries, "retention.bytes"), ("-1".to_owned(), ConfigSource::Default));
+    }
+
+    #[test]
+    fn synonyms_are_all_places_and_the_nearest_comes_first() {
+        let loaded =
+            BrokerConfig::load(None, &[("log.retention.ms".to_owned(), "5".to_owned())]).expect("good");
+        let dynamic = map(&[("log.retention.ms", "6")]);
+        let own = map(&[("retention.ms", "7")]);
+        let told = |topic, key| -> Vec<(&'static str, String)> {
+            let synonyms = synonyms(&loaded, &dynamic, topic, key);
+            synonyms.into_iter().map(|synonym| (synonym.key, synonym.value)).collect()
+        };
+        let of_broker =
+            [("log.retention.ms", "6"), ("log.retention.ms", "5"), ("log.retention.ms", "604800000")];
+        let of_broker = of_broker.map(|(key, value)| (key, value.to_owned()));
+        assert_eq!(told(None, "log.retention.ms"), of_broker);
+        assert_eq!(told(Some(&own), "retention.ms")[0], ("retention.ms", "7".to_owned()));
+        assert_eq!(told(Some(&own), "retention.ms")[1..], of_broker);
+        assert_eq!(told(Some(&own), "preallocate"), [("preallocate", "false".to_owned())]);
+        assert_eq!(told(None, "retention.ms"), []);
     }
 
     #[test]

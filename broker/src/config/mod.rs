@@ -14,6 +14,6 @@ mod tables;
 mod topic;
 
 pub use broker::{BrokerConfig, SyncMethod};
-pub use describe::{describe_broker, describe_topic};
+pub use describe::{ConfigSynonym, describe_broker, describe_topic, synonyms};
 pub use file::ConfigFileError;
 pub use topic::{CleanupPolicy, TimestampType, TopicConfig};

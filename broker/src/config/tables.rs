@@ -212,7 +212,14 @@ pub(super) static TOPIC_KEYS: [Key; 24] = [
 ];
 
 /// The settings of the broker.
-pub(super) static BROKER_KEYS: [Key; 42] = [
+pub(super) static BROKER_KEYS: [Key; 43] = [
+    fixed(
+        "advertised.listeners",
+        Kind::Addresses,
+        "",
+        "The one address that Kafka clients are told to reach the broker at, HOST:PORT, for brokers behind a port mapping or a \
+         proxy. Nothing: each client is told the address by which it came.",
+    ),
     live(
         "auto.create.topics.enable",
         Kind::Boolean,

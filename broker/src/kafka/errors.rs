@@ -20,6 +20,7 @@ pub(super) fn code(error: &BrokerError) -> ErrorCode {
         BrokerError::RecordTooLarge { .. } => ErrorCode::MessageTooLarge,
         BrokerError::CorruptBatch => ErrorCode::CorruptMessage,
         BrokerError::InvalidRecord { .. } => ErrorCode::InvalidRecord,
+        BrokerError::InvalidTimestamp { .. } => ErrorCode::InvalidTimestamp,
         BrokerError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
         BrokerError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
         BrokerError::TransactionCoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,

@@ -55,7 +55,8 @@ impl ValidBatch {
 /// inside a compressed batch shows at its consumers, as the price of not decompressing every batch.
 ///
 /// # Errors
-/// [`BrokerError::RecordTooLarge`], [`BrokerError::CorruptBatch`] or [`BrokerError::InvalidRecord`].
+/// [`BrokerError::RecordTooLarge`], [`BrokerError::CorruptBatch`], [`BrokerError::InvalidRecord`] or
+/// [`BrokerError::InvalidTimestamp`].
 pub fn check(
     bytes: Bytes,
     config: &TopicConfig,
@@ -124,10 +125,10 @@ fn check_timestamps(
 ) -> Result<(), BrokerError> {
     let (oldest, newest) = (header.base_timestamp_ms, header.max_timestamp_ms);
     if oldest < -1 || newest < -1 {
-        return invalid("a timestamp is negative");
+        return untimely("a timestamp is negative".to_owned());
     }
     if newest > now_ms.saturating_add(config.message_timestamp_after_max_ms) {
-        return refuse_because(format!(
+        return untimely(format!(
             "its newest timestamp, {newest}, is more than message.timestamp.after.max.ms, {} ms, ahead of the \
              broker's clock, {now_ms}; set the producer's clock",
             config.message_timestamp_after_max_ms
@@ -135,13 +136,17 @@ fn check_timestamps(
     }
     // -1 stands for no timestamp.
     if oldest >= 0 && oldest < now_ms.saturating_sub(config.message_timestamp_before_max_ms) {
-        return refuse_because(format!(
+        return untimely(format!(
             "its first timestamp, {oldest}, is more than message.timestamp.before.max.ms, {} ms, behind the \
              broker's clock, {now_ms}",
             config.message_timestamp_before_max_ms
         ));
     }
     Ok(())
+}
+
+fn untimely(reason: String) -> Result<(), BrokerError> {
+    Err(BrokerError::InvalidTimestamp { reason })
 }
 
 fn check_keys(bytes: &[u8]) -> Result<(), BrokerError> {
@@ -156,7 +161,9 @@ fn check_keys(bytes: &[u8]) -> Result<(), BrokerError> {
 
 fn refuse(error: BatchError) -> BrokerError {
     match error {
-        BatchError::Crc { .. } => BrokerError::CorruptBatch,
+        // As in Kafka, the formats of the past are told apart from what is no format.
+        BatchError::Magic(0 | 1) => BrokerError::InvalidRecord { reason: error.to_string() },
+        BatchError::Crc { .. } | BatchError::Magic(_) | BatchError::Length(_) => BrokerError::CorruptBatch,
         // A codec's words may hold bytes of the batch.
         error => BrokerError::InvalidRecord { reason: escape(&error.to_string()).into_owned() },
     }

@@ -20,5 +20,5 @@ pub use decide::{ConfigChange, NewTopic};
 pub use features::{Direction, FEATURES, Feature, FeatureUpdate};
 pub use image::{MetadataImage, Topic};
 pub use mirror::{Mirror, MirrorStatus};
-pub use record::MetadataRecord;
+pub use record::{MetadataRecord, check_topic_name};
 pub use store::{ImageStore, InternalLog, Loaded, Place};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use runnel_proto::v1::{ConfigEntry, ConfigSource};
 
 use super::Operations;
+pub use crate::config::ConfigSynonym;
 use crate::config::{self, BrokerConfig, TopicConfig};
 use crate::error::BrokerError;
 use crate::metadata::ConfigChange;
@@ -16,6 +17,13 @@ impl Operations {
     pub fn describe_topic_configs(&self, topic: &str) -> Result<Vec<ConfigEntry>, BrokerError> {
         let view = self.describe_topic(topic)?;
         Ok(config::describe_topic(&self.config(), &view.configs))
+    }
+
+    /// All places that give a setting of a topic, or of the broker, a value.
+    pub fn config_synonyms(&self, topic: Option<&str>, key: &str) -> Result<Vec<ConfigSynonym>, BrokerError> {
+        let own = topic.map(|topic| self.describe_topic(topic)).transpose()?.map(|view| view.configs);
+        let loaded = &self.shared.static_config;
+        Ok(self.image(|image| config::synonyms(loaded, image.broker_configs(), own.as_ref(), key)))
     }
 
     /// Every setting of a topic that would have these of its own.

@@ -18,6 +18,7 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use cluster::BrokerInfo;
+pub use configs::ConfigSynonym;
 pub use features::FinalizedFeatures;
 pub use fetch::{Chunk, Position};
 pub use groups::{GroupProgress, PartitionProgress};

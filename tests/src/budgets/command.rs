@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::Result;
+use crate::command::run;
 
 /// How many seconds a command takes from its start to its end. It must succeed.
 ///
@@ -14,16 +15,6 @@ pub(super) fn seconds(command: &mut Command) -> Result<f64> {
     let start = Instant::now();
     run(command.stdin(Stdio::null()))?;
     Ok(start.elapsed().as_secs_f64())
-}
-
-/// Runs a command to its end, which must be a success; returns its stdout, if that is not connected otherwise.
-pub(super) fn run(command: &mut Command) -> Result<String> {
-    let output = command.output().map_err(|error| format!("can't run {command:?}: {error}"))?;
-    if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{command:?} failed with {}: {}", output.status, errors.trim_end()).into());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// How much processor time a process has taken, in seconds.

@@ -4,12 +4,12 @@ use std::thread;
 use std::time::Duration;
 
 use super::command::resident_mb;
-use super::kafka::KafkaProgram;
 use super::lines::Lines;
 use super::row::{Budget, Row, Unit};
 use super::runnel::{Broker, create_topic, fill};
-use super::{Plan, Result};
+use super::{Plan, Result, kafka};
 use crate::harness::Home;
+use crate::kafka::KafkaProgram;
 
 const PARTITIONS: u32 = 1000;
 const LINES: u32 = 100_000;
@@ -33,7 +33,7 @@ pub(super) fn measure(rows: &mut [Row; 2], plan: &Plan, kafka: Option<&KafkaProg
     for round in plan.rounds("memory") {
         let other = Home::new();
         // All at once: they share the machine, not their memory.
-        let kafka = kafka.map(KafkaProgram::start).transpose()?;
+        let kafka = kafka.map(kafka::start).transpose()?;
         let (without, with) = (Broker::start(&other)?, Broker::start(&home)?);
         thread::sleep(SETTLES_IN);
         round.keep(&mut empty.figures, resident_mb(without.pid())?);

@@ -25,8 +25,6 @@ use clap::ValueEnum;
 pub use row::{Row, Verdict};
 pub use table::Table;
 
-use kafka::KafkaProgram;
-
 /// What can go wrong: a peer that is missing, a command that fails, an output that is not the input.
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -96,7 +94,7 @@ impl Round {
 /// # Errors
 /// A sentence, when something is missing or fails; a missed budget is none.
 pub fn measure(plan: &Plan) -> Result<Table> {
-    let kafka = if plan.with_kafka { Some(KafkaProgram::fetch()?) } else { None };
+    let kafka = if plan.with_kafka { Some(kafka::fetch()?) } else { None };
     let kafka = kafka.as_ref();
     let mut start = start::rows();
     let mut memory = memory::rows();

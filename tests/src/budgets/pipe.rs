@@ -3,12 +3,12 @@
 use std::fs::File;
 
 use super::command::seconds;
-use super::kafka::{Kafka, KafkaProgram};
 use super::lines::Lines;
 use super::row::{Budget, Row, Unit};
 use super::runnel::{Broker, create_topic, delete_topic, runnel};
-use super::{Plan, Result};
+use super::{Plan, Result, kafka};
 use crate::harness::Home;
+use crate::kafka::{Kafka, KafkaProgram};
 
 pub(super) fn rows(lines: u32) -> [Row; 2] {
     let lines = grouped(lines);
@@ -25,7 +25,7 @@ pub(super) fn measure(rows: &mut [Row; 2], plan: &Plan, kafka: Option<&KafkaProg
     let home = Home::new();
     let lines = Lines::write(&home, plan.lines)?;
     let _broker = Broker::start(&home)?;
-    let kafka = kafka.map(KafkaProgram::start).transpose()?;
+    let kafka = kafka.map(kafka::start).transpose()?;
     for round in plan.rounds("pipe") {
         let topic = format!("lines-{}", round.number);
         let ours = through_runnel(&home, &topic, &lines)?;
@@ -61,11 +61,11 @@ fn through_runnel(home: &Home, topic: &str, lines: &Lines) -> Result<(f64, f64)>
 
 /// Seconds in, seconds out.
 fn through_kafka(kafka: &Kafka, home: &Home, topic: &str, lines: &Lines) -> Result<(f64, f64)> {
-    kafka.create_topic(topic);
-    let into = seconds(kafka.kcat(&["-P", "-t", topic, "-l"]).arg(lines.path()))?;
+    kafka::create_topic(kafka, topic);
+    let into = seconds(kafka::kcat(kafka, &["-P", "-t", topic, "-l"]).arg(lines.path()))?;
     let copy = home.path().join("kcat.copy");
     let read = ["-C", "-q", "-t", topic, "-o", "beginning", "-e"];
-    let out = seconds(kafka.kcat(&read).stdout(File::create(&copy)?))?;
+    let out = seconds(kafka::kcat(kafka, &read).stdout(File::create(&copy)?))?;
     lines.expect_same(&copy)?;
     Ok((into, out))
 }

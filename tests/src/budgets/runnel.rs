@@ -10,8 +10,8 @@ use runnel_proto::v1::GetClusterRequest;
 use runnel_proto::v1::cluster_client::ClusterClient;
 
 use super::Result;
-use super::command;
 use super::lines::Lines;
+use crate::command;
 use crate::harness::{Home, PATIENCE, Process};
 
 /// A broker on a home's data directory; killed when dropped.

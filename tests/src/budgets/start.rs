@@ -1,11 +1,11 @@
 //! From a broker's start to its first answer.
 
-use super::kafka::KafkaProgram;
 use super::lines::Lines;
 use super::row::{Budget, Row, Unit};
 use super::runnel::{Broker, create_topic, fill};
-use super::{Plan, Result};
+use super::{Plan, Result, kafka};
 use crate::harness::Home;
+use crate::kafka::KafkaProgram;
 
 const PARTITIONS: u32 = 1000;
 /// Written before every end of the broker with partitions: some for each partition.
@@ -29,7 +29,7 @@ pub(super) fn measure(rows: &mut [Row; 3], plan: &Plan, kafka: Option<&KafkaProg
         let other = Home::new();
         round.keep(&mut empty.figures, Broker::start(&other)?.started_in_ms);
         if let Some(kafka) = kafka {
-            round.keep(&mut empty.beside, kafka.start()?.started_in_ms);
+            round.keep(&mut empty.beside, kafka::start(kafka)?.started_in_ms);
         }
         fill(&home, "many", &lines)?;
         broker.stop();

@@ -2,6 +2,7 @@
 //!
 //! kcat is installed; `tests/clients/fetch.sh` fetches the others.
 
+mod advertised;
 mod connect;
 mod consumer_protocol;
 mod flink;

@@ -32,7 +32,7 @@ async fn alter(call: &Call, asked: &AlterConfigsResource, validate_only: bool) -
     let mut set = BTreeMap::new();
     for config in &asked.configs {
         let value = config.value.as_ref().ok_or_else(|| {
-            Refusal::new(ErrorCode::InvalidConfig, format!("setting {:?} has no value", &*config.name))
+            Refusal::new(ErrorCode::InvalidRequest, format!("setting {:?} has no value", &*config.name))
         })?;
         if set.insert(config.name.to_string(), value.to_string()).is_some() {
             let text = format!("setting {:?} is named more than once", &*config.name);

@@ -1,10 +1,10 @@
 //! `ApiVersions`: what is served, and which levels of features are in force.
 
-use runnel_proto::kafka::ErrorCode;
 use runnel_proto::kafka::messages::api_versions_response::{
     ApiVersion, FinalizedFeatureKey, SupportedFeatureKey,
 };
 use runnel_proto::kafka::messages::{ApiVersionsRequest, ApiVersionsResponse};
+use runnel_proto::kafka::{ApiKey, ErrorCode};
 
 use crate::kafka::call::{Call, Served};
 use crate::metadata::{FEATURES, Feature};
@@ -43,10 +43,12 @@ fn supported(version: i16) -> Vec<SupportedFeatureKey> {
     readable.map(row).collect()
 }
 
-/// The answer to a version that is not served, in version 0 (KIP-511).
+/// The answer to a version that is not served, in version 0: which of this API are (KIP-511).
 pub(in crate::kafka) fn unsupported(served: Served) -> ApiVersionsResponse {
     let error_code = ErrorCode::UnsupportedVersion.code();
-    ApiVersionsResponse { error_code, api_keys: keys(served), ..Default::default() }
+    let mut api_keys = keys(served);
+    api_keys.retain(|key| key.api_key == ApiKey::ApiVersions.code());
+    ApiVersionsResponse { error_code, api_keys, ..Default::default() }
 }
 
 fn keys(served: Served) -> Vec<ApiVersion> {

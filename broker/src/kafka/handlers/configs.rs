@@ -5,7 +5,8 @@ use runnel_proto::v1::ConfigSource;
 
 use super::Refusal;
 use crate::kafka::call::Call;
-use crate::metadata::ConfigChange;
+use crate::kafka::errors::code;
+use crate::metadata::{ConfigChange, check_topic_name};
 
 /// What has settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +23,14 @@ impl Resource {
     pub(super) fn of(call: &Call, kind: i8, name: &str) -> Result<Self, Refusal> {
         match kind {
             TOPIC => {
-                call.topic(name, runnel_proto::kafka::Uuid::nil())?;
+                if name.is_empty() {
+                    return Err(Refusal::new(ErrorCode::InvalidRequest, "the topic has no name".to_owned()));
+                }
+                if let Err(reason) = check_topic_name(name) {
+                    return Err(Refusal::new(ErrorCode::InvalidTopicException, reason.to_owned()));
+                }
+                call.topic(name, runnel_proto::kafka::Uuid::nil())
+                    .map_err(|code| Refusal::new(code, format!("there is no topic {name:?}")))?;
                 Ok(Self::Topic(name.to_owned()))
             }
             BROKER if name.is_empty() || name.parse() == Ok(call.operations.broker().id) => Ok(Self::Broker),
@@ -46,7 +54,14 @@ impl Resource {
     ) -> Result<(), Refusal> {
         match self {
             Self::Topic(topic) => call.operations.alter_topic_configs(topic, change, validate_only).await?,
-            Self::Broker => call.operations.alter_broker_configs(change, validate_only).await?,
+            Self::Broker => {
+                let altered = call.operations.alter_broker_configs(change, validate_only).await;
+                // Kafka's word for it, for brokers alone.
+                altered.map_err(|error| match code(&error) {
+                    ErrorCode::InvalidConfig => Refusal::new(ErrorCode::InvalidRequest, error.to_string()),
+                    _ => error.into(),
+                })?;
+            }
         }
         Ok(())
     }

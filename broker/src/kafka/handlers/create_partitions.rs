@@ -15,13 +15,22 @@ pub(in crate::kafka) async fn handle(
     call: &Call,
     request: CreatePartitionsRequest,
 ) -> CreatePartitionsResponse {
-    let mut seen = HashSet::new();
-    let mut results = Vec::with_capacity(request.topics.len());
+    let (mut named, mut named_twice) = (HashSet::new(), HashSet::new());
+    for topic in &request.topics {
+        if !named.insert(topic.name.clone()) {
+            named_twice.insert(topic.name.clone());
+        }
+    }
+    let mut results = Vec::with_capacity(named.len());
     for topic in request.topics {
-        let outcome = if seen.insert(topic.name.clone()) {
-            grow(call, &topic, request.validate_only).await
-        } else {
+        // Told of once, however often it is named.
+        if !named.remove(&topic.name) {
+            continue;
+        }
+        let outcome = if named_twice.contains(&topic.name) {
             Err(Refusal::new(ErrorCode::InvalidRequest, "the request names this topic more than once".into()))
+        } else {
+            grow(call, &topic, request.validate_only).await
         };
         let refusal = outcome.err();
         results.push(CreatePartitionsTopicResult {

@@ -32,6 +32,7 @@ pub(in crate::kafka) async fn handle(call: &Call, request: CreateTopicsRequest) 
             Some(_) => {
                 named.remove(&name);
                 topics.push(refuse(
+                    call,
                     name,
                     Refusal::new(
                         ErrorCode::InvalidRequest,
@@ -44,7 +45,7 @@ pub(in crate::kafka) async fn handle(call: &Call, request: CreateTopicsRequest) 
         }
         topics.push(match create(call, topic, request.validate_only).await {
             Ok(created) => accept(call, name, created),
-            Err(refusal) => refuse(name, refusal),
+            Err(refusal) => refuse(call, name, refusal),
         });
     }
     CreateTopicsResponse { topics, ..Default::default() }
@@ -86,23 +87,29 @@ fn partitions(call: &Call, topic: &CreatableTopic) -> Result<i32, Refusal> {
         let rows = topic.assignments.iter().map(|row| (row.partition_index, row.broker_ids.as_slice()));
         return assignments_partitions(call, rows.collect());
     }
-    if !matches!(topic.replication_factor, -1 | REPLICATION_FACTOR) {
-        return Err(Refusal::new(
-            ErrorCode::InvalidReplicationFactor,
-            format!(
-                "the replication factor is {}, and there is one broker; use 1 or -1",
-                topic.replication_factor
-            ),
-        ));
+    let factor = topic.replication_factor;
+    let refuse_factor = || {
+        let text = format!("the replication factor is {factor}, and there is one broker; use 1 or -1");
+        Err(Refusal::new(ErrorCode::InvalidReplicationFactor, text))
+    };
+    // In Kafka's order: what can't be a factor, what can't be a count, what these brokers can't hold.
+    if factor == 0 || factor < -1 {
+        return refuse_factor();
     }
-    match topic.num_partitions {
-        -1 => Ok(0),
-        count if count > 0 => Ok(count),
-        count => Err(Refusal::new(
-            ErrorCode::InvalidPartitions,
-            format!("{count} partitions were asked for; use 1 or more, or -1 for the default"),
-        )),
+    let partitions = match topic.num_partitions {
+        -1 => 0,
+        count if count > 0 => count,
+        count => {
+            return Err(Refusal::new(
+                ErrorCode::InvalidPartitions,
+                format!("{count} partitions were asked for; use 1 or more, or -1 for the default"),
+            ));
+        }
+    };
+    if factor > REPLICATION_FACTOR {
+        return refuse_factor();
     }
+    Ok(partitions)
 }
 
 fn accept(
@@ -123,6 +130,7 @@ fn accept(
     let described = call.version >= DESCRIBED_SINCE;
     CreatableTopicResult {
         name,
+        error_message: None,
         topic_id: created.id,
         num_partitions: created.partitions,
         replication_factor: REPLICATION_FACTOR,
@@ -131,14 +139,14 @@ fn accept(
     }
 }
 
-fn refuse(name: StrBytes, refusal: Refusal) -> CreatableTopicResult {
+fn refuse(call: &Call, name: StrBytes, refusal: Refusal) -> CreatableTopicResult {
     CreatableTopicResult {
         name,
         error_code: refusal.code.code(),
         error_message: refusal.message(),
         num_partitions: -1,
         replication_factor: -1,
-        configs: None,
+        configs: (call.version >= DESCRIBED_SINCE).then(Vec::new),
         ..Default::default()
     }
 }

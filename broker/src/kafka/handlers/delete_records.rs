@@ -1,10 +1,10 @@
 //! `DeleteRecords`: the records of partitions before an offset.
 
-use runnel_proto::kafka::Uuid;
 use runnel_proto::kafka::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
 };
 use runnel_proto::kafka::messages::{DeleteRecordsRequest, DeleteRecordsResponse};
+use runnel_proto::kafka::{ErrorCode, Uuid};
 
 use super::Refusal;
 use crate::kafka::call::Call;
@@ -29,6 +29,9 @@ pub(in crate::kafka) async fn handle(call: &Call, request: DeleteRecordsRequest)
 }
 
 async fn delete(call: &Call, topic: &str, partition: i32, before: Offset) -> Result<Offset, Refusal> {
-    call.topic(topic, Uuid::nil())?;
+    if call.topic(topic, Uuid::nil())?.internal {
+        let text = "the broker itself needs its topic's records".to_owned();
+        return Err(Refusal::new(ErrorCode::InvalidTopicException, text));
+    }
     Ok(call.operations.delete_records(topic, partition, before).await?)
 }

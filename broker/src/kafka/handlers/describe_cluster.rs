@@ -9,6 +9,7 @@ use crate::kafka::call::Call;
 
 /// Clients may ask for brokers; controllers have no address of their own.
 const BROKERS: i8 = 1;
+const CONTROLLERS: i8 = 2;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(
@@ -19,8 +20,12 @@ pub(in crate::kafka) async fn handle(
     let cluster_authorized_operations = if asked { CLUSTER_OPERATIONS } else { NOT_ASKED };
     if request.endpoint_type != BROKERS {
         let text = "this is a broker; ask for endpoints of type 1";
+        let error = match request.endpoint_type {
+            CONTROLLERS => ErrorCode::MismatchedEndpointType,
+            _ => ErrorCode::UnsupportedEndpointType,
+        };
         return DescribeClusterResponse {
-            error_code: ErrorCode::MismatchedEndpointType.code(),
+            error_code: error.code(),
             error_message: Some(StrBytes::from_static(text)),
             cluster_authorized_operations,
             ..Default::default()

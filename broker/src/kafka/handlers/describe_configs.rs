@@ -1,5 +1,6 @@
 //! `DescribeConfigs`: every setting, with where its value comes from.
 
+use runnel_proto::kafka::StrBytes;
 use runnel_proto::kafka::messages::describe_configs_request::DescribeConfigsResource;
 use runnel_proto::kafka::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
@@ -10,6 +11,7 @@ use runnel_proto::v1::ConfigEntry;
 use super::Refusal;
 use super::configs::{Resource, config_type, source};
 use crate::kafka::call::Call;
+use crate::operations::ConfigSynonym;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(
@@ -24,7 +26,8 @@ pub(in crate::kafka) async fn handle(
         };
         DescribeConfigsResult {
             error_code: refusal.as_ref().map_or(0, |refusal| refusal.code.code()),
-            error_message: refusal.and_then(|refusal| refusal.message()),
+            // Kafka's word for no error.
+            error_message: refusal.map_or_else(|| Some("".into()), |refusal| refusal.message()),
             resource_type: resource.resource_type,
             resource_name: resource.resource_name,
             configs,
@@ -43,24 +46,29 @@ fn describe(
     asked: &DescribeConfigsResource,
     wants: &Wants,
 ) -> Result<Vec<DescribeConfigsResourceResult>, Refusal> {
-    let entries = match Resource::of(call, asked.resource_type, &asked.resource_name)? {
-        Resource::Topic(topic) => call.operations.describe_topic_configs(&topic)?,
-        Resource::Broker => call.operations.describe_broker_configs(),
+    let (entries, topic) = match Resource::of(call, asked.resource_type, &asked.resource_name)? {
+        Resource::Topic(topic) => (call.operations.describe_topic_configs(&topic)?, Some(topic)),
+        Resource::Broker => (call.operations.describe_broker_configs(), None),
     };
     let wanted = |entry: &ConfigEntry| match &asked.configuration_keys {
         // No keys and all keys are the same question.
         Some(keys) if !keys.is_empty() => keys.iter().any(|key| **key == *entry.key),
         _ => true,
     };
-    Ok(entries.into_iter().filter(wanted).map(|entry| row(entry, wants)).collect())
+    let synonyms = |key: &str| match wants.synonyms {
+        true => call.operations.config_synonyms(topic.as_deref(), key),
+        false => Ok(Vec::new()),
+    };
+    let rows = entries.into_iter().filter(wanted);
+    rows.map(|entry| Ok(row(synonyms(&entry.key)?, entry, wants))).collect()
 }
 
-fn row(entry: ConfigEntry, wants: &Wants) -> DescribeConfigsResourceResult {
+fn row(synonyms: Vec<ConfigSynonym>, entry: ConfigEntry, wants: &Wants) -> DescribeConfigsResourceResult {
     let config_source = source(entry.source());
-    let synonym = DescribeConfigsSynonym {
-        name: entry.key.as_str().into(),
-        value: Some(entry.value.as_str().into()),
-        source: config_source,
+    let synonym = |synonym: ConfigSynonym| DescribeConfigsSynonym {
+        name: StrBytes::from_static(synonym.key),
+        value: Some(synonym.value.into()),
+        source: source(synonym.source),
     };
     DescribeConfigsResourceResult {
         config_type: config_type(&entry.r#type),
@@ -69,7 +77,7 @@ fn row(entry: ConfigEntry, wants: &Wants) -> DescribeConfigsResourceResult {
         read_only: entry.read_only,
         config_source,
         is_sensitive: false,
-        synonyms: if wants.synonyms { vec![synonym] } else { Vec::new() },
+        synonyms: synonyms.into_iter().map(synonym).collect(),
         documentation: wants.documentation.then(|| entry.documentation.into()),
     }
 }

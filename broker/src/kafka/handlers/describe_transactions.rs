@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use runnel_proto::kafka::StrBytes;
 use runnel_proto::kafka::messages::describe_transactions_response::{TopicData, TransactionState};
 use runnel_proto::kafka::messages::{DescribeTransactionsRequest, DescribeTransactionsResponse};
+use runnel_proto::kafka::{ErrorCode, StrBytes};
 
 use crate::coordinator::group::NamedPartition;
 use crate::coordinator::transaction::TransactionDescription;
@@ -17,6 +17,10 @@ pub(in crate::kafka) async fn handle(
     request: DescribeTransactionsRequest,
 ) -> DescribeTransactionsResponse {
     let states = request.transactional_ids.into_iter().map(|transactional_id| {
+        if transactional_id.is_empty() {
+            let error_code = ErrorCode::InvalidRequest.code();
+            return TransactionState { error_code, transactional_id, ..Default::default() };
+        }
         match call.operations.describe_transaction(&transactional_id) {
             Ok(transaction) => describe(transactional_id, transaction),
             Err(error) => {

@@ -6,8 +6,8 @@ use runnel_proto::kafka::{ErrorCode, StrBytes};
 
 use crate::kafka::call::Call;
 
-/// Groups, transactions and share groups.
-const KEY_TYPES: std::ops::RangeInclusive<i8> = 0..=2;
+/// Groups and transactions.
+const KEY_TYPES: std::ops::RangeInclusive<i8> = 0..=1;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(
@@ -29,7 +29,7 @@ pub(in crate::kafka) async fn handle(
         host: host.clone(),
         port,
         error_code,
-        error_message: None,
+        error_message: Some(StrBytes::from_static(if known { "" } else { "there is no such type of key" })),
     });
     FindCoordinatorResponse { coordinators: coordinators.collect(), ..Default::default() }
 }

@@ -25,13 +25,20 @@ pub(in crate::kafka) async fn handle(
     call: &Call,
     request: IncrementalAlterConfigsRequest,
 ) -> IncrementalAlterConfigsResponse {
-    let mut seen = HashSet::new();
-    let mut responses = Vec::with_capacity(request.resources.len());
+    let (mut named, mut named_twice) = (HashSet::new(), HashSet::new());
+    for resource in &request.resources {
+        let key = (resource.resource_type, resource.resource_name.clone());
+        if !named.insert(key.clone()) {
+            named_twice.insert(key);
+        }
+    }
+    let mut responses = Vec::with_capacity(named.len());
     for resource in request.resources {
-        let outcome = if seen.insert((resource.resource_type, resource.resource_name.clone())) {
-            alter(call, &resource, request.validate_only).await
-        } else {
+        let key = (resource.resource_type, resource.resource_name.clone());
+        let outcome = if named_twice.contains(&key) {
             Err(twice(&resource.resource_name))
+        } else {
+            alter(call, &resource, request.validate_only).await
         };
         let refusal = outcome.err();
         responses.push(AlterConfigsResourceResponse {

@@ -79,7 +79,15 @@ fn look(
     check_epoch(partition, asked.current_leader_epoch)?;
     let figures = partition.figures().map_err(|error| code(&error))?;
     let epoch = partition.leader_epoch();
+    let known_since = match asked.timestamp {
+        LATEST_TIERED => 9,
+        EARLIEST_PENDING_UPLOAD => 11,
+        EARLIEST_LOCAL => 8,
+        MAX_TIMESTAMP => 7,
+        _ => 0,
+    };
     match asked.timestamp {
+        _ if call.version < known_since => Err(ErrorCode::UnsupportedVersion),
         LATEST if read_committed => Ok((partition.last_stable_offset(), -1, epoch)),
         LATEST => Ok((figures.high_watermark, -1, epoch)),
         EARLIEST | EARLIEST_LOCAL | EARLIEST_PENDING_UPLOAD => Ok((figures.log_start_offset, -1, epoch)),

@@ -1,6 +1,6 @@
 //! `Metadata`: the topics, and who leads them, which here is always this broker.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use runnel_proto::kafka::messages::metadata_request::MetadataRequestTopic;
 use runnel_proto::kafka::messages::metadata_response::{
@@ -29,7 +29,10 @@ pub(in crate::kafka) async fn handle(call: &Call, request: MetadataRequest) -> M
         // Version 0 has no null; there, an empty list asks for all.
         Some(topics) if call.version > 0 || !topics.is_empty() => {
             let mut answers = Vec::with_capacity(topics.len());
-            for topic in topics {
+            let mut seen = HashSet::with_capacity(topics.len());
+            // Told of once, however often it is named.
+            for topic in topics.into_iter().filter(|topic| seen.insert((topic.topic_id, topic.name.clone())))
+            {
                 answers.push(named(call, topic, request.allow_auto_topic_creation).await);
             }
             answers
@@ -63,14 +66,18 @@ async fn named(call: &Call, asked: MetadataRequestTopic, may_create: bool) -> Me
     let Some(name) = name.filter(|_| topic_id.is_nil()) else {
         return match call.topic("", topic_id) {
             Ok(topic) if !topic_id.is_nil() => describe(call, &topic),
-            _ => unknown(None, topic_id, ErrorCode::UnknownTopicId),
+            _ => MetadataResponseTopic {
+                // Before version 12 a name is never null.
+                name: (call.version < 12).then(StrBytes::default),
+                ..unknown(StrBytes::default(), topic_id, ErrorCode::UnknownTopicId)
+            },
         };
     };
     match call.operations.registry().topic(&name) {
         Ok(topic) => describe(call, &topic),
         Err(_) => match create(call, &name, may_create).await {
             Ok(topic) => topic,
-            Err(error) => unknown(Some(name), topic_id, code(&error)),
+            Err(error) => unknown(name, topic_id, code(&error)),
         },
     }
 }
@@ -89,10 +96,8 @@ async fn create(call: &Call, name: &str, may_create: bool) -> Result<MetadataRes
     call.operations.registry().topic(name).map(|topic| describe(call, &topic))
 }
 
-fn unknown(name: Option<StrBytes>, topic_id: Uuid, error: ErrorCode) -> MetadataResponseTopic {
-    // Before version 12 a name is never null.
-    let name = name.or_else(|| Some(StrBytes::default()));
-    MetadataResponseTopic { error_code: error.code(), name, topic_id, ..Default::default() }
+fn unknown(name: StrBytes, topic_id: Uuid, error: ErrorCode) -> MetadataResponseTopic {
+    MetadataResponseTopic { error_code: error.code(), name: Some(name), topic_id, ..Default::default() }
 }
 
 fn describe(call: &Call, topic: &Topic) -> MetadataResponseTopic {

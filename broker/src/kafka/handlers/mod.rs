@@ -59,10 +59,17 @@ use crate::error::BrokerError;
 use crate::partition::{Partition, Topic};
 
 impl Call {
-    /// This broker's node id and where it can be reached, as host and port.
+    /// This broker's node id and where it can be reached, as host and port: as the settings say, else as this client
+    /// has reached it, be that by IPv4 or IPv6.
     fn node(&self) -> (i32, StrBytes, i32) {
-        let local = self.client.local;
-        (self.operations.broker().id, local.ip().to_canonical().to_string().into(), i32::from(local.port()))
+        let id = self.operations.broker().id;
+        match &self.operations.config().advertised_listeners {
+            Some((host, port)) => (id, host.as_str().into(), i32::from(*port)),
+            None => {
+                let local = self.client.local;
+                (id, local.ip().to_canonical().to_string().into(), i32::from(local.port()))
+            }
+        }
     }
 
     /// A topic by its name, or by its id when the version has ids.
@@ -122,6 +129,8 @@ fn fenced_since(since: i16, version: i16, error: &BrokerError) -> ErrorCode {
     match code(error) {
         ErrorCode::ProducerFenced if version < since => ErrorCode::InvalidProducerEpoch,
         ErrorCode::NotLeaderOrFollower => ErrorCode::NotCoordinator,
+        // A transactional id that can't be one.
+        ErrorCode::InvalidTopicException => ErrorCode::InvalidRequest,
         code => code,
     }
 }

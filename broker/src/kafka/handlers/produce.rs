@@ -110,6 +110,10 @@ fn append(
         return Err(ErrorCode::InvalidRequiredAcks.into());
     }
     let topic = call.topic(topic, topic_id)?;
+    if topic.internal {
+        let text = "only the broker itself writes to its own topics".to_owned();
+        return Err(Refusal::new(ErrorCode::InvalidTopicException, text));
+    }
     let records = data.records.unwrap_or_default();
     check_compression(&records, call.version)?;
     // Its end waits until the batch is appended.
@@ -129,7 +133,7 @@ fn enter_transaction(
     let Some(header) = transactional_header(records) else { return Ok(None) };
     let name = transaction.id.ok_or_else(|| {
         let text = "a transactional batch came in a request without a transactional id";
-        Refusal::new(ErrorCode::InvalidRecord, text.into())
+        Refusal::new(ErrorCode::TransactionalIdAuthorizationFailed, text.into())
     })?;
     let partition = NamedPartition { topic: topic.name.to_string(), partition };
     let enter = |()| call.operations.enter_transaction(name, producer_of(&header), partition);

@@ -5,7 +5,7 @@ use runnel_proto::kafka::messages::{
     ElectLeadersRequest, ElectLeadersResponse, ListPartitionReassignmentsRequest,
     ListPartitionReassignmentsResponse,
 };
-use runnel_proto::kafka::{ErrorCode, Uuid};
+use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 
 use crate::kafka::call::Call;
 
@@ -14,26 +14,39 @@ pub(in crate::kafka) async fn list_reassignments(
     _: &Call,
     _: ListPartitionReassignmentsRequest,
 ) -> ListPartitionReassignmentsResponse {
-    ListPartitionReassignmentsResponse::default()
+    ListPartitionReassignmentsResponse { error_message: None, ..Default::default() }
 }
+
+/// The preferred leader, or any that is left.
+const ELECTION_TYPES: std::ops::RangeInclusive<i8> = 0..=1;
 
 /// Answers `ElectLeaders`: every partition has its leader.
 pub(in crate::kafka) async fn elect_leaders(
     call: &Call,
     request: ElectLeadersRequest,
 ) -> ElectLeadersResponse {
+    let known = ELECTION_TYPES.contains(&request.election_type);
     let results = request.topic_partitions.unwrap_or_default().into_iter().map(|asked| {
         let topic = call.topic(&asked.topic, Uuid::nil());
         let elect = |partition: i32| match &topic {
-            Ok(topic) if topic.partition(partition).is_ok() => ErrorCode::ElectionNotNeeded,
-            _ => ErrorCode::UnknownTopicOrPartition,
+            _ if !known => (ErrorCode::InvalidRequest, "there is no election of this type"),
+            Ok(topic) if topic.partition(partition).is_ok() => {
+                (ErrorCode::ElectionNotNeeded, "the partition has its leader, and its only replica is that")
+            }
+            _ => (ErrorCode::UnknownTopicOrPartition, "there is no such partition"),
         };
-        let partitions = asked.partitions.iter().map(|&partition_id| PartitionResult {
-            partition_id,
-            error_code: elect(partition_id).code(),
-            error_message: None,
+        let partitions = asked.partitions.iter().map(|&partition_id| {
+            let (error, text) = elect(partition_id);
+            PartitionResult {
+                partition_id,
+                error_code: error.code(),
+                error_message: Some(StrBytes::from_static(text)),
+            }
         });
         ReplicaElectionResult { partition_result: partitions.collect(), topic: asked.topic }
     });
-    ElectLeadersResponse { replica_election_results: results.collect(), ..Default::default() }
+    let error = if known { ErrorCode::None } else { ErrorCode::InvalidRequest };
+    // Version 0 has no code for the request as a whole.
+    let error_code = if call.version > 0 { error.code() } else { 0 };
+    ElectLeadersResponse { error_code, replica_election_results: results.collect(), ..Default::default() }
 }
