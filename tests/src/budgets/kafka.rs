@@ -18,9 +18,9 @@ pub(super) fn fetch() -> Result<KafkaProgram> {
     Ok(KafkaProgram::fetch().map_err(|error| else_without(error.to_string()))?)
 }
 
-/// Starts one as its own scripts do.
-pub(super) fn start(program: &KafkaProgram) -> Result<Kafka> {
-    program.start(HEAP, &[])
+/// Starts one as its own scripts do, with further settings, each `KEY=VALUE`.
+pub(super) fn start(program: &KafkaProgram, settings: &[&str]) -> Result<Kafka> {
+    program.start(HEAP, settings)
 }
 
 /// kcat with these arguments, talking to this broker.

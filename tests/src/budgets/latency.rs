@@ -1,11 +1,11 @@
 //! Kafka's protocol: how long a record takes from the moment it was due until it is acknowledged, at a fixed rate.
 
-use super::kafka::KafkaProgram;
 use super::librdkafka::Librdkafka;
 use super::row::{Budget, Row, Unit};
 use super::runnel::{Broker, create_topic};
-use super::{Plan, Result};
+use super::{Plan, Result, kafka};
 use crate::harness::Home;
+use crate::kafka::KafkaProgram;
 
 /// Seconds that count, of each figure.
 const SECONDS: u32 = 10;
@@ -31,16 +31,16 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
     let broker = Broker::start(&home)?;
     let address = broker.address(&home)?;
     create_topic(&home, TOPIC, 1)?;
-    let kafka = kafka.map(KafkaProgram::start).transpose()?;
+    let kafka = kafka.map(|program| kafka::start(program, &[])).transpose()?;
     if let Some(kafka) = &kafka {
-        kafka.create_topic(TOPIC);
+        kafka::create_topic(kafka, TOPIC);
     }
     for round in plan.rounds("latency") {
         for ((rate, _), rows) in RATES.into_iter().zip(rows.chunks_mut(3)) {
             let ours = client.open_loop(address, TOPIC, rate, SECONDS)?;
             let theirs = kafka
                 .as_ref()
-                .map(|kafka| client.open_loop(kafka.address(), TOPIC, rate, SECONDS))
+                .map(|kafka| client.open_loop(kafka.address, TOPIC, rate, SECONDS))
                 .transpose()?;
             for (place, row) in rows.iter_mut().enumerate() {
                 round.keep(&mut row.figures, ours[place]);

@@ -33,7 +33,7 @@ pub(super) fn measure(rows: &mut [Row; 2], plan: &Plan, kafka: Option<&KafkaProg
     for round in plan.rounds("memory") {
         let other = Home::new();
         // All at once: they share the machine, not their memory.
-        let kafka = kafka.map(kafka::start).transpose()?;
+        let kafka = kafka.map(|program| kafka::start(program, &[])).transpose()?;
         let (without, with) = (Broker::start(&other)?, Broker::start(&home)?);
         thread::sleep(SETTLES_IN);
         round.keep(&mut empty.figures, resident_mb(without.pid())?);

@@ -25,7 +25,7 @@ pub(super) fn measure(rows: &mut [Row; 2], plan: &Plan, kafka: Option<&KafkaProg
     let home = Home::new();
     let lines = Lines::write(&home, plan.lines)?;
     let _broker = Broker::start(&home)?;
-    let kafka = kafka.map(kafka::start).transpose()?;
+    let kafka = kafka.map(|program| kafka::start(program, &[])).transpose()?;
     for round in plan.rounds("pipe") {
         let topic = format!("lines-{}", round.number);
         let ours = through_runnel(&home, &topic, &lines)?;

@@ -29,7 +29,7 @@ pub(super) fn measure(rows: &mut [Row; 3], plan: &Plan, kafka: Option<&KafkaProg
         let other = Home::new();
         round.keep(&mut empty.figures, Broker::start(&other)?.started_in_ms);
         if let Some(kafka) = kafka {
-            round.keep(&mut empty.beside, kafka::start(kafka)?.started_in_ms);
+            round.keep(&mut empty.beside, kafka::start(kafka, &[])?.started_in_ms);
         }
         fill(&home, "many", &lines)?;
         broker.stop();

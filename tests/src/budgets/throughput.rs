@@ -4,12 +4,12 @@
 use std::net::SocketAddr;
 
 use super::command::processor_s;
-use super::kafka::{Kafka, KafkaProgram};
 use super::librdkafka::{Librdkafka, RECORD_BYTES};
 use super::row::{Budget, Row, Unit};
 use super::runnel::{Broker, create_topic, delete_topic};
-use super::{Plan, Result};
+use super::{Plan, Result, kafka};
 use crate::harness::Home;
+use crate::kafka::{Kafka, KafkaProgram};
 
 /// Records of each figure: 1 GB of them.
 const RECORDS: u32 = 1_000_000_000 / RECORD_BYTES;
@@ -54,9 +54,9 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
     let home = Home::new();
     let broker = Broker::start(&home)?;
     let ours = Peer { address: broker.address(&home)?, pid: broker.pid() };
-    let unsynced = kafka.map(|program| warmed(program, "", &client)).transpose()?;
+    let unsynced = kafka.map(|program| warmed(program, &[], &client)).transpose()?;
     let flushed =
-        kafka.map(|program| warmed(program, "log.flush.interval.messages=1\n", &client)).transpose()?;
+        kafka.map(|program| warmed(program, &["log.flush.interval.messages=1"], &client)).transpose()?;
     for round in plan.rounds("throughput") {
         let topic = |name: &str| format!("{name}-{}", round.number);
         let (one, many) = (topic("one"), topic("many"));
@@ -78,8 +78,8 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
         round.keep(&mut consume_many.figures, from_many);
         round.keep(&mut consume_many.beside, from_one.wall_s);
         if let Some(kafka) = &unsynced {
-            let peer = Peer { address: kafka.address(), pid: kafka.pid() };
-            kafka.create_topic(&one);
+            let peer = Peer { address: kafka.address, pid: kafka.pid() };
+            kafka::create_topic(kafka, &one);
             let into = peer.takes(|| client.produce(peer.address, &one, RECORDS))?;
             let out = peer.takes(|| client.consume(peer.address, &one, 1, RECORDS))?;
             round.keep(&mut produce.beside, into.wall_s);
@@ -88,8 +88,8 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
             round.keep(&mut consume_cpu.beside, out.processor_s);
         }
         if let Some(kafka) = &flushed {
-            kafka.create_topic(&one);
-            round.keep(&mut produce_flushed.beside, client.produce(kafka.address(), &one, RECORDS)?);
+            kafka::create_topic(kafka, &one);
+            round.keep(&mut produce_flushed.beside, client.produce(kafka.address, &one, RECORDS)?);
         }
     }
     Ok(())
@@ -106,13 +106,13 @@ impl Peer {
 }
 
 /// A Kafka that has become as fast as it gets.
-fn warmed(program: &KafkaProgram, settings: &str, client: &Librdkafka) -> Result<Kafka> {
-    let kafka = program.start_with(settings)?;
-    kafka.create_topic("warm-up");
+fn warmed(program: &KafkaProgram, settings: &[&str], client: &Librdkafka) -> Result<Kafka> {
+    let kafka = kafka::start(program, settings)?;
+    kafka::create_topic(&kafka, "warm-up");
     let mut best_s = f64::INFINITY;
     for _ in 0..WARM_UP_ROUNDS {
-        let took_s = client.produce(kafka.address(), "warm-up", RECORDS)?;
-        client.consume(kafka.address(), "warm-up", 1, RECORDS)?;
+        let took_s = client.produce(kafka.address, "warm-up", RECORDS)?;
+        client.consume(kafka.address, "warm-up", 1, RECORDS)?;
         if took_s > best_s * STILL_RISING {
             break;
         }
