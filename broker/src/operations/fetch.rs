@@ -88,7 +88,7 @@ impl Operations {
             }
         }
         let budget = Arc::clone(&self.shared.fetch_budget);
-        let waiting = Waits::new();
+        let waiting = Waits::default();
         Reader { ready, waiting, refused, chunk_bytes, isolation_level, budget, held: None }
     }
 }

@@ -14,12 +14,14 @@ use crate::types::Offset;
 #[derive(Debug)]
 pub struct Waits<K>(FuturesUnordered<BoxFuture<'static, K>>);
 
-impl<K: Send + 'static> Waits<K> {
+impl<K> Default for Waits<K> {
     /// Nothing to wait for.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self(FuturesUnordered::new())
     }
+}
 
+impl<K: Send + 'static> Waits<K> {
     /// Waits until the partition has something at or after `offset`, or ends.
     pub fn push(&self, key: K, partition: Arc<Partition>, offset: Offset, isolation: IsolationLevel) {
         let changed = async move {

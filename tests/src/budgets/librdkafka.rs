@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Result, command};
+use super::Result;
+use crate::command;
 
 /// A record's bytes; Kafka's own performance tests take as many.
 pub(super) const RECORD_BYTES: u32 = 1000;

@@ -155,7 +155,7 @@ impl Looked {
 
     /// Waits until there is enough, and looks meanwhile at what changes.
     async fn until_complete(&mut self, plan: &Plan) {
-        let mut waits = Waits::new();
+        let mut waits = Waits::default();
         for number in 0..self.sources.len() {
             self.wait(&mut waits, number, plan);
         }
