@@ -45,7 +45,6 @@ fn init(id: &str) -> InitProducerIdRequest {
         transaction_timeout_ms: 60_000,
         producer_id: -1,
         producer_epoch: -1,
-        ..Default::default()
     }
 }
 
