@@ -74,6 +74,6 @@ mod tests {
         );
         let told: Vec<_> = rows.iter().map(|row| [&row.api, &row.case, &row.path, &row.reason]).collect();
         assert_eq!(told, [["Fetch", "*", "a[*].b", "so"]]);
-        assert!(read().expect("the table").len() > 1);
+        assert!(!read().expect("the table").is_empty());
     }
 }

@@ -34,7 +34,7 @@ fn a_group_of_the_consumer_protocol() {
     assert_eq!(offsets(), ["readers orders 0 0 3 3", "readers orders 1 0 3 3"]);
     let again = kafka.consume("orders", 6, &["--group", "readers", "--consumer-property", CONSUMER]);
     assert_eq!(again.len(), 6);
-    complains(&kafka.groups(&["--delete", "--group", "readers"]), "were successful");
+    complains(&kafka.groups(&["--delete", "--group", "readers"]), "('readers') was successful");
     assert_eq!(kafka.groups(&["--list"]).text().trim(), "");
 }
 
