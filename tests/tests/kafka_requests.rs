@@ -138,13 +138,19 @@ fn features_are_told_to_those_who_can_read_of_them() {
     let mut client = Client::connect(&broker);
     let named =
         ApiVersionsRequest { client_software_name: "test".into(), client_software_version: "1".into() };
-    for (version, supported, finalized) in [(2, 0, 0), (3, 0, 1), (4, 1, 1)] {
+    for (version, supported, finalized) in [(2, 0, 0), (3, 0, 2), (4, 2, 2)] {
         let asks = if version < 3 { ApiVersionsRequest::default() } else { named.clone() };
         let answer = client.ask(&asks, version);
         let features = (answer.supported_features.len(), answer.finalized_features.len());
         assert_eq!(features, (supported, finalized), "version {version}");
-        if let Some(feature) = answer.finalized_features.first() {
-            assert_eq!((&*feature.name, feature.max_version_level), ("transaction.version", 2));
+        if version >= 3 {
+            let mut levels: Vec<_> = answer
+                .finalized_features
+                .iter()
+                .map(|feature| (&*feature.name, feature.max_version_level))
+                .collect();
+            levels.sort_unstable();
+            assert_eq!(levels, [("group.version", 1), ("transaction.version", 2)]);
             assert_eq!(answer.finalized_features_epoch, 0);
         }
     }

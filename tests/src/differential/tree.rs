@@ -26,7 +26,8 @@ impl Tree {
 }
 
 fn value(rest: &mut &str) -> Tree {
-    if let Some(inner) = rest.strip_prefix("Some(") {
+    // What is there; `Here` are a fetched partition's batches.
+    if let Some(inner) = rest.strip_prefix("Some(").or_else(|| rest.strip_prefix("Here(")) {
         *rest = inner;
         let tree = value(rest);
         expect(rest, ")");
