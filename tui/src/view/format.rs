@@ -42,7 +42,8 @@ pub(super) fn rate(per_s: f64) -> String {
 
 /// `512 B`, `3.4 GiB`: at most eight characters.
 pub(super) fn bytes(value: f64) -> String {
-    let mut scaled = value.max(0.0);
+    // Not `max`: of -0 and 0 it may give either.
+    let mut scaled = if value > 0.0 { value } else { 0.0 };
     if scaled < 999.5 {
         // A rate may be a fraction of a byte a second.
         let shown = if scaled > 0.0 && scaled < 1.0 { 1.0 } else { scaled.round() };
