@@ -40,6 +40,11 @@ pub(super) enum Kind {
     },
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Nothing but this, of a type as clients know it.
+    Only {
+        value: &'static str,
+        wire_name: &'static str,
+    },
     /// At least one of these words, with commas.
     Choices(&'static [&'static str]),
     /// Any number of `HOST:PORT`, with commas.
@@ -55,6 +60,7 @@ impl Kind {
             Self::Boolean => "boolean",
             Self::Double { .. } => "double",
             Self::Choice(_) => "string",
+            Self::Only { wire_name, .. } => wire_name,
             Self::Choices(_) | Self::Addresses => "list",
         }
     }
@@ -65,7 +71,11 @@ impl Kind {
         let fits = match self {
             Self::Int { min, max } => value.parse().is_ok_and(|number| (min..=max).contains(&number)),
             Self::Long { min, max } => value.parse().is_ok_and(|number| (min..=max).contains(&number)),
-            Self::Boolean => value.parse::<bool>().is_ok(),
+            Self::Boolean => {
+                let known = ["true", "false"].into_iter().find(|word| word.eq_ignore_ascii_case(value));
+                return known.ok_or_else(|| format!("{} is not {self}", quoted(value)));
+            }
+            Self::Only { value: only, .. } => value.eq_ignore_ascii_case(only),
             Self::Double { min, max } => value.parse().is_ok_and(|number| (min..=max).contains(&number)),
             Self::Choice(words) => words.contains(&value),
             Self::Choices(words) => {
@@ -99,6 +109,8 @@ impl fmt::Display for Kind {
             Self::Boolean => f.write_str("true or false"),
             Self::Double { min, max } => write!(f, "a number from {min} to {max}"),
             Self::Choice(words) => write!(f, "one of {}", words.join(", ")),
+            Self::Only { value: "", .. } => f.write_str("nothing"),
+            Self::Only { value, .. } => f.write_str(value),
             Self::Choices(words) => write!(f, "one or more of {}, with commas", words.join(", ")),
             Self::Addresses => f.write_str("HOST:PORT, several with commas, or nothing"),
         }
@@ -127,7 +139,8 @@ mod tests {
         let cases = [
             (Kind::Int { min: -1, max: i32::MAX }, " -1 ", "-1"),
             (Kind::Long { min: 0, max: i64::MAX }, "9223372036854775807", "9223372036854775807"),
-            (Kind::Boolean, "false", "false"),
+            (Kind::Boolean, "FALSE", "false"),
+            (Kind::Only { value: "0", wire_name: "long" }, "0", "0"),
             (Kind::Double { min: 0.0, max: 1.0 }, "0.25", "0.25"),
             (Kind::Choice(&["a", "b"]), "b", "b"),
             (Kind::Choices(&["a", "b"]), "b, a", "b, a"),

@@ -30,8 +30,14 @@ const fn topic(
 }
 
 /// A setting that Kafka's topics have and that can only be what it is here: accepted so that tools which set it go on.
-const fn given(name: &'static str, kind: Kind, default: &'static str, documentation: &'static str) -> Key {
-    Key { name, kind, default, documentation, read_only: false, twin: None }
+const fn given(
+    name: &'static str,
+    wire_name: &'static str,
+    value: &'static str,
+    documentation: &'static str,
+) -> Key {
+    let kind = Kind::Only { value, wire_name };
+    Key { name, kind, default: value, documentation, read_only: false, twin: None }
 }
 
 /// A broker's setting that can be changed while it runs.
@@ -45,7 +51,7 @@ const fn fixed(name: &'static str, kind: Kind, default: &'static str, documentat
 }
 
 /// The settings of a topic.
-pub(super) static TOPIC_KEYS: [Key; 24] = [
+pub(super) static TOPIC_KEYS: [Key; 33] = [
     topic(
         "cleanup.policy",
         "log.cleanup.policy",
@@ -55,10 +61,28 @@ pub(super) static TOPIC_KEYS: [Key; 24] = [
          key, both together do both.",
     ),
     given(
+        "compression.gzip.level",
+        "int",
+        "-1",
+        "Nothing is compressed again, so levels of compression are for producers to choose.",
+    ),
+    given(
+        "compression.lz4.level",
+        "int",
+        "9",
+        "Nothing is compressed again, so levels of compression are for producers to choose.",
+    ),
+    given(
         "compression.type",
-        Kind::Choice(&["producer"]),
+        "string",
         "producer",
         "Batches are stored as their producers compressed them; nothing is compressed again.",
+    ),
+    given(
+        "compression.zstd.level",
+        "int",
+        "3",
+        "Nothing is compressed again, so levels of compression are for producers to choose.",
     ),
     topic(
         "delete.retention.ms",
@@ -68,12 +92,7 @@ pub(super) static TOPIC_KEYS: [Key; 24] = [
         "How long a compacted topic shows that a key was deleted. A reader who starts at the beginning and takes longer may \
          miss deletions.",
     ),
-    given(
-        "file.delete.delay.ms",
-        Kind::Choice(&["0"]),
-        "0",
-        "Files are removed at once; who still reads them reads on.",
-    ),
+    given("file.delete.delay.ms", "long", "0", "Files are removed at once; who still reads them reads on."),
     topic(
         "flush.messages",
         "log.flush.interval.messages",
@@ -89,6 +108,12 @@ pub(super) static TOPIC_KEYS: [Key; 24] = [
         FOREVER,
         "How long an acknowledged record may be not yet on disk. It matters only when `flush.messages` is above 1.",
     ),
+    given(
+        "follower.replication.throttled.replicas",
+        "list",
+        "",
+        "There is one copy of each record, so nothing is copied between brokers.",
+    ),
     topic(
         "index.interval.bytes",
         "log.index.interval.bytes",
@@ -96,6 +121,24 @@ pub(super) static TOPIC_KEYS: [Key; 24] = [
         "4096",
         "How many bytes of log lie between two entries of its index. Less finds offsets with less reading and takes more \
          space.",
+    ),
+    given(
+        "leader.replication.throttled.replicas",
+        "list",
+        "",
+        "There is one copy of each record, so nothing is copied between brokers.",
+    ),
+    given(
+        "local.retention.bytes",
+        "long",
+        "-2",
+        "Records are kept on the broker's own disk, as long as `retention.bytes` says.",
+    ),
+    given(
+        "local.retention.ms",
+        "long",
+        "-2",
+        "Records are kept on the broker's own disk, as long as `retention.ms` says.",
     ),
     topic(
         "max.compaction.lag.ms",
@@ -151,17 +194,14 @@ pub(super) static TOPIC_KEYS: [Key; 24] = [
     ),
     given(
         "min.insync.replicas",
-        Kind::Choice(&["1"]),
+        "int",
         "1",
         "There is one copy of each record, on disk before it is acknowledged.",
     ),
-    given("preallocate", Kind::Choice(&["false"]), "false", "Segment files grow as records come."),
-    given(
-        "remote.storage.enable",
-        Kind::Choice(&["false"]),
-        "false",
-        "Records are kept on the broker's own disk.",
-    ),
+    given("preallocate", "boolean", "false", "Segment files grow as records come."),
+    given("remote.log.copy.disable", "boolean", "false", "Records are kept on the broker's own disk."),
+    given("remote.log.delete.on.disable", "boolean", "false", "Records are kept on the broker's own disk."),
+    given("remote.storage.enable", "boolean", "false", "Records are kept on the broker's own disk."),
     topic(
         "retention.bytes",
         "log.retention.bytes",
@@ -186,16 +226,11 @@ pub(super) static TOPIC_KEYS: [Key; 24] = [
     ),
     given(
         "segment.index.bytes",
-        Kind::Choice(&["10485760"]),
+        "int",
         "10485760",
         "An index grows with its segment; its size ends no segment early.",
     ),
-    given(
-        "segment.jitter.ms",
-        Kind::Choice(&["0"]),
-        "0",
-        "Segments are closed when they are due, without a random delay.",
-    ),
+    given("segment.jitter.ms", "long", "0", "Segments are closed when they are due, without a random delay."),
     topic(
         "segment.ms",
         "log.roll.ms",
@@ -205,7 +240,7 @@ pub(super) static TOPIC_KEYS: [Key; 24] = [
     ),
     given(
         "unclean.leader.election.enable",
-        Kind::Choice(&["false"]),
+        "boolean",
         "false",
         "What is acknowledged is never given up for availability.",
     ),
@@ -471,7 +506,8 @@ mod tests {
     fn a_topics_key_agrees_with_the_brokers() {
         for key in &TOPIC_KEYS {
             let Some(twin) = key.twin else {
-                assert_eq!(key.kind.to_string(), format!("one of {}", key.default), "{} is given", key.name);
+                let is_given = matches!(key.kind, Kind::Only { value, .. } if value == key.default);
+                assert!(is_given, "{} is given", key.name);
                 continue;
             };
             let twin = find(&BROKER_KEYS, twin).expect("the twin is listed");

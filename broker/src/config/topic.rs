@@ -113,6 +113,24 @@ impl TopicConfig {
             segment_ms: number(value("segment.ms")),
         })
     }
+
+    /// Whether a topic may be given these settings.
+    ///
+    /// # Errors
+    /// Those of [`Self::resolve`], and lags of its own that contradict each other or the broker's.
+    pub fn accept(broker: &BrokerConfig, overrides: &BTreeMap<String, String>) -> Result<(), BrokerError> {
+        let lags = ["min.compaction.lag.ms", "max.compaction.lag.ms"];
+        Self::resolve(broker, overrides)?;
+        let [min_ms, max_ms] = lags.map(|name| {
+            let key = find(&TOPIC_KEYS, name).expect("it is in the table");
+            number::<i64>(in_force(broker, overrides, key).0)
+        });
+        if min_ms <= max_ms || lags.iter().all(|name| !overrides.contains_key(*name)) {
+            return Ok(());
+        }
+        let reason = format!("it is {min_ms}, above max.compaction.lag.ms, which is {max_ms}");
+        Err(BrokerError::InvalidConfig { key: lags[0].to_owned(), reason })
+    }
 }
 
 /// The value in force of a topic's setting, and where it comes from.
@@ -135,9 +153,7 @@ fn check(overrides: &BTreeMap<String, String>) -> Result<(), Problem> {
             key: name.clone(),
             reason: match key.twin {
                 Some(_) => reason,
-                None => {
-                    format!("it can only be {}: {}", key.default, key.documentation.trim_end_matches('.'))
-                }
+                None => format!("it can only be {}: {}", key.kind, key.documentation.trim_end_matches('.')),
             },
         };
         key.kind.check(value).map_err(refused)?;
@@ -246,6 +262,16 @@ mod tests {
         let config = TopicConfig::resolve(&broker.expect("good"), &map(&[("min.compaction.lag.ms", "9")]))
             .expect("good");
         assert_eq!((config.min_compaction_lag_ms, config.max_compaction_lag_ms), (9, 9));
+    }
+
+    #[test]
+    fn lags_that_contradict_each_other_are_not_accepted() {
+        let broker = BrokerConfig::default();
+        let lags = |min, max| map(&[("min.compaction.lag.ms", min), ("max.compaction.lag.ms", max)]);
+        assert_eq!(TopicConfig::accept(&broker, &lags("8", "8")), Ok(()));
+        let refused = TopicConfig::accept(&broker, &lags("9", "8")).expect_err("9 is above 8");
+        assert!(refused.to_string().contains("above max.compaction.lag.ms"), "{refused}");
+        assert!(TopicConfig::resolve(&broker, &lags("9", "8")).is_ok(), "what was accepted once goes on");
     }
 
     #[test]

@@ -60,8 +60,7 @@ impl Operations {
         self.unhurried(move |operations| async move {
             let served = operations.registry().topic(&topic)?;
             let broker = operations.config();
-            let check =
-                |configs: &BTreeMap<String, String>| TopicConfig::resolve(&broker, configs).map(|_| ());
+            let check = |configs: &BTreeMap<String, String>| TopicConfig::accept(&broker, configs);
             let records = operations.image(|image| image.alter_topic_configs(&topic, &change, &check))?;
             if !validate_only {
                 operations.persist(&records).await?;
