@@ -44,6 +44,7 @@ fn a_broker_that_stops_answering_is_given_up_within_the_limit() {
         (got.text() == "first\n").then_some(()).ok_or_else(|| got.shown())
     });
     broker.process().signal(Signal::SIGSTOP);
+    eventually("the broker to stand still", || stands_still(broker.process().pid()));
     producer.write("second\n");
     producer.wait().exits_with(124).says("timed out").says("may be stored or not");
     broker.process().signal(Signal::SIGCONT);
@@ -62,4 +63,15 @@ fn whoever_leaves_a_group_does_not_wait_for_a_broker_that_is_away() {
     let _ = reader.wait();
     // Its own limit is 3 s, that of a reader who stays 30 s.
     assert!(asked.elapsed() < Duration::from_secs(20), "it waited for {:?}", asked.elapsed());
+}
+
+/// Each thread stops by itself, some a moment after the signal.
+fn stands_still(pid: i32) -> Result<(), String> {
+    for task in std::fs::read_dir(format!("/proc/{pid}/task")).expect("it is there").flatten() {
+        let stat = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        if !stat.contains(") T ") {
+            return Err(stat);
+        }
+    }
+    Ok(())
 }
