@@ -78,7 +78,9 @@ impl Rejoin {
     fn from_code(code: ErrorCode) -> Option<Self> {
         match code {
             ErrorCode::RebalanceInProgress => Some(Self::Rebalance),
-            ErrorCode::UnknownMember | ErrorCode::IllegalGeneration => Some(Self::Expelled),
+            ErrorCode::UnknownMember | ErrorCode::IllegalGeneration | ErrorCode::UnknownGroup => {
+                Some(Self::Expelled)
+            }
             _ => None,
         }
     }

@@ -16,6 +16,8 @@ const FINAL_EPOCH: i32 = -1;
 const INITIAL_EPOCH: i32 = 0;
 /// The first version whose clients have sessions.
 const SESSIONS_SINCE: i16 = 7;
+/// The first version whose clients name topics by their ids.
+const IDS_SINCE: i16 = 13;
 
 /// A partition to fetch from.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,11 +89,11 @@ impl Sessions {
         if epoch == FINAL_EPOCH || epoch == INITIAL_EPOCH {
             self.0.take_if(|session| session.id == session_id);
             let partitions = flat(&request);
-            if epoch == FINAL_EPOCH || version < SESSIONS_SINCE || partitions.is_empty() {
+            if epoch == FINAL_EPOCH || version < SESSIONS_SINCE {
                 return Ok(Plan { session_id: 0, incremental: false, partitions });
             }
             let new_id = new_id();
-            let by_id = partitions.iter().any(|wanted| !wanted.topic_id.is_nil());
+            let by_id = version >= IDS_SINCE;
             let kept = partitions.iter().map(|wanted| Kept { wanted: wanted.clone(), told: None });
             self.0 = Some(Session { id: new_id, epoch: 1, by_id, partitions: kept.collect() });
             return Ok(Plan { session_id: new_id, incremental: false, partitions });

@@ -61,8 +61,9 @@ impl Operations {
     pub fn describe_topic(&self, name: &str) -> Result<TopicView, BrokerError> {
         let topic = self.registry().topic(name)?;
         let configs = self.image(|image| image.topic(name).map(|topic| topic.configs.clone()));
-        // The broker's own topics are not in the image: nobody may change their settings.
-        Ok(TopicView { topic, configs: configs.unwrap_or_default() })
+        // The broker's own topics are not in the image: they keep the newest record of each key, and nobody may change that.
+        let own = || BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]);
+        Ok(TopicView { topic, configs: configs.unwrap_or_else(|_| own()) })
     }
 
     /// Creates a topic: durable and served on return.
@@ -71,11 +72,14 @@ impl Operations {
     }
 
     async fn create_topic_in_turn(&self, request: CreateTopic) -> Result<CreatedTopic, BrokerError> {
-        if request.if_not_exists
-            && let Ok(topic) = self.registry().topic(&request.name)
-        {
+        if let Ok(topic) = self.registry().topic(&request.name) {
             let partitions = topic.partitions.len() as i32;
-            return Ok(CreatedTopic { id: topic.id, partitions, created: false });
+            let there = CreatedTopic { id: topic.id, partitions, created: false };
+            return if request.if_not_exists {
+                Ok(there)
+            } else {
+                Err(BrokerError::TopicExists { topic: request.name })
+            };
         }
         let broker = self.config();
         if request.auto_create && !broker.auto_create_topics_enable {
@@ -90,7 +94,7 @@ impl Operations {
             internal: false,
         };
         let id = new.id;
-        let check = |configs: &BTreeMap<String, String>| TopicConfig::resolve(&broker, configs).map(|_| ());
+        let check = |configs: &BTreeMap<String, String>| TopicConfig::accept(&broker, configs);
         let records = self.image(|image| image.create_topic(new, clock::now_ms(), &check))?;
         let created = CreatedTopic { id, partitions, created: true };
         if request.validate_only {

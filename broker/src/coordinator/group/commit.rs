@@ -53,7 +53,7 @@ impl Group {
             return Ok(());
         }
         if request.generation >= 0 && self.is_unknown() {
-            return Err(self.illegal_generation(request.generation));
+            return Err(self.unknown_group());
         }
         let is_outsider =
             request.generation < 0 && request.member_id.is_empty() && request.instance_id.is_none();

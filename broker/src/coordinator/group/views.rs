@@ -51,7 +51,7 @@ pub struct GroupSummary {
 pub struct GroupDescription {
     /// The summary.
     pub summary: GroupSummary,
-    /// The chosen protocol, empty while there is none; the broker's assignor.
+    /// The chosen protocol, empty but in a stable group; the broker's assignor.
     pub protocol: String,
     /// The generation, or the group's epoch.
     pub generation: i32,
@@ -76,7 +76,7 @@ pub struct MemberDescription {
     pub client_host: String,
     /// What it said for the chosen protocol; empty but in a stable group.
     pub subscription: Bytes,
-    /// What it got; empty but in a stable group.
+    /// What it got last.
     pub assignment: Bytes,
     /// The assignment as it can be read: for consumers.
     pub partitions: Vec<TopicPartitions>,
@@ -131,8 +131,8 @@ impl Group {
             client_id: member.client_id.clone(),
             client_host: member.client_host.clone(),
             subscription: if is_stable { member.metadata(&protocol) } else { Bytes::new() },
-            assignment: if is_stable { member.assignment.clone() } else { Bytes::new() },
-            partitions: if is_stable && self.is_of_consumers() {
+            assignment: member.assignment.clone(),
+            partitions: if self.is_of_consumers() {
                 assigned_partitions(&member.assignment)
             } else {
                 Vec::new()
@@ -142,7 +142,7 @@ impl Group {
         GroupDescription {
             summary: self.summary(),
             members: members.collect(),
-            protocol: protocol.clone(),
+            protocol: if is_stable { protocol.clone() } else { String::new() },
             generation: self.generation,
             assignment_epoch: None,
             leader: self.leader.clone().unwrap_or_default(),

@@ -17,6 +17,9 @@ pub(super) enum Resource {
 
 pub(super) const TOPIC: i8 = 2;
 pub(super) const BROKER: i8 = 4;
+pub(super) const BROKER_LOGGER: i8 = 8;
+pub(super) const CLIENT_METRICS: i8 = 16;
+pub(super) const GROUP: i8 = 32;
 
 impl Resource {
     /// The resource meant; a broker's name is its id, or nothing for what holds for all brokers.

@@ -27,6 +27,10 @@ pub(in crate::kafka) async fn handle(
         if let Err(error) = &known {
             return DescribedGroup { error_code: group_code(error).code(), group_id, ..Default::default() };
         }
+        if group_id.is_empty() {
+            let error_code = ErrorCode::InvalidGroupId.code();
+            return DescribedGroup { error_code, group_id, ..Default::default() };
+        }
         let found = call.operations.groups().describe(&group_id);
         let mut group = match found {
             Some(group) if group.summary.kind == GroupType::Consumer => describe(call, group_id, group),
@@ -72,7 +76,8 @@ fn member(call: &Call, member: MemberDescription) -> Option<Member> {
         client_id: member.client_id.into(),
         client_host: member.client_host.into(),
         subscribed_topic_names: consumer.topics.into_iter().map(StrBytes::from).collect(),
-        subscribed_topic_regex: consumer.expression.map(StrBytes::from),
+        // Kafka's word for none.
+        subscribed_topic_regex: Some(consumer.expression.unwrap_or_default().into()),
         assignment: assignment(call, member.partitions),
         target_assignment: assignment(call, consumer.target),
         member_type: if consumer.is_classic { CLASSIC_MEMBER } else { CONSUMER_MEMBER },

@@ -22,6 +22,9 @@ pub(in crate::kafka) async fn handle(
         let message = "The consumer protocol is off: level 1 of the feature group.version is not finalized.";
         return refuse(ErrorCode::UnsupportedVersion, message.into());
     }
+    if request.group_id.trim().is_empty() {
+        return refuse(ErrorCode::InvalidRequest, "GroupId can't be empty.".into());
+    }
     if call.version >= OWN_MEMBER_ID_SINCE && request.member_id.is_empty() {
         return refuse(ErrorCode::InvalidRequest, "MemberId can't be empty.".into());
     }

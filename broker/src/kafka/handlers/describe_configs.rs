@@ -1,15 +1,15 @@
 //! `DescribeConfigs`: every setting, with where its value comes from.
 
-use runnel_proto::kafka::StrBytes;
 use runnel_proto::kafka::messages::describe_configs_request::DescribeConfigsResource;
 use runnel_proto::kafka::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
 };
 use runnel_proto::kafka::messages::{DescribeConfigsRequest, DescribeConfigsResponse};
-use runnel_proto::v1::ConfigEntry;
+use runnel_proto::kafka::{ErrorCode, StrBytes};
+use runnel_proto::v1::{ConfigEntry, ConfigSource};
 
 use super::Refusal;
-use super::configs::{Resource, config_type, source};
+use super::configs::{Resource, TOPIC, config_type, source};
 use crate::kafka::call::Call;
 use crate::operations::ConfigSynonym;
 
@@ -46,9 +46,19 @@ fn describe(
     asked: &DescribeConfigsResource,
     wants: &Wants,
 ) -> Result<Vec<DescribeConfigsResourceResult>, Refusal> {
+    if asked.resource_type == TOPIC && asked.resource_name.is_empty() {
+        return Err(Refusal::new(ErrorCode::InvalidTopicException, "the topic has no name".to_owned()));
+    }
     let (entries, topic) = match Resource::of(call, asked.resource_type, &asked.resource_name)? {
         Resource::Topic(topic) => (call.operations.describe_topic_configs(&topic)?, Some(topic)),
-        Resource::Broker => (call.operations.describe_broker_configs(), None),
+        Resource::Broker => {
+            let mut entries = call.operations.describe_broker_configs();
+            if asked.resource_name.is_empty() {
+                // No broker's own: what was set for all while they run.
+                entries.retain(|entry| entry.source() == ConfigSource::DynamicBroker);
+            }
+            (entries, None)
+        }
     };
     let wanted = |entry: &ConfigEntry| match &asked.configuration_keys {
         // No keys and all keys are the same question.

@@ -1,13 +1,14 @@
 //! `DescribeProducers`: what partitions remember of idempotent and transactional producers (KIP-664).
 
-use runnel_proto::kafka::Uuid;
 use runnel_proto::kafka::messages::describe_producers_response::{
     PartitionResponse, ProducerState, TopicResponse,
 };
 use runnel_proto::kafka::messages::{DescribeProducersRequest, DescribeProducersResponse};
+use runnel_proto::kafka::{ErrorCode, Uuid};
 
 use super::Refusal;
 use crate::kafka::call::Call;
+use crate::metadata::check_topic_name;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(
@@ -36,6 +37,8 @@ pub(in crate::kafka) async fn handle(
 }
 
 fn describe(call: &Call, topic: &str, partition: i32) -> Result<Vec<ProducerState>, Refusal> {
+    check_topic_name(topic)
+        .map_err(|reason| Refusal::new(ErrorCode::InvalidTopicException, reason.to_owned()))?;
     let topic = call.topic(topic, Uuid::nil())?;
     let producers = topic.partition(partition)?.producers()?;
     let states = producers.into_iter().map(|producer| ProducerState {

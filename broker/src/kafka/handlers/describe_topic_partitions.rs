@@ -4,7 +4,7 @@ use runnel_proto::kafka::messages::describe_topic_partitions_response::{
     Cursor, DescribeTopicPartitionsResponsePartition, DescribeTopicPartitionsResponseTopic,
 };
 use runnel_proto::kafka::messages::{DescribeTopicPartitionsRequest, DescribeTopicPartitionsResponse};
-use runnel_proto::kafka::{StrBytes, Uuid};
+use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 
 use super::metadata::TOPIC_OPERATIONS;
 use crate::kafka::call::Call;
@@ -19,6 +19,9 @@ pub(in crate::kafka) async fn handle(
     call: &Call,
     request: DescribeTopicPartitionsRequest,
 ) -> DescribeTopicPartitionsResponse {
+    if request.cursor.as_ref().is_some_and(|cursor| cursor.partition_index < 0) {
+        return refuse(request, ErrorCode::InvalidRequest);
+    }
     let mut names: Vec<StrBytes> = request.topics.into_iter().map(|topic| topic.name).collect();
     if names.is_empty() {
         names = call.operations.list_topics(true).iter().map(|topic| (&*topic.name).into()).collect();
@@ -41,6 +44,7 @@ pub(in crate::kafka) async fn handle(
             Err(error) => DescribeTopicPartitionsResponseTopic {
                 error_code: error.code(),
                 name: Some(name.clone()),
+                topic_authorized_operations: TOPIC_OPERATIONS,
                 ..Default::default()
             },
         };
@@ -55,6 +59,16 @@ pub(in crate::kafka) async fn handle(
         }
     }
     response
+}
+
+/// The same for each topic.
+fn refuse(request: DescribeTopicPartitionsRequest, error: ErrorCode) -> DescribeTopicPartitionsResponse {
+    let topics = request.topics.into_iter().map(|topic| DescribeTopicPartitionsResponseTopic {
+        error_code: error.code(),
+        name: Some(topic.name),
+        ..Default::default()
+    });
+    DescribeTopicPartitionsResponse { topics: topics.collect(), ..Default::default() }
 }
 
 fn describe(call: &Call, topic: &Topic, first: usize, room: usize) -> DescribeTopicPartitionsResponseTopic {

@@ -10,6 +10,7 @@ use crate::coordinator::group::NamedPartition;
 use crate::coordinator::transaction::TransactionDescription;
 use crate::kafka::call::Call;
 use crate::kafka::errors::code;
+use crate::metadata::InternalLog;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(
@@ -35,6 +36,10 @@ fn describe(transactional_id: StrBytes, transaction: TransactionDescription) -> 
     let mut topics: BTreeMap<String, Vec<i32>> = BTreeMap::new();
     for NamedPartition { topic, partition } in transaction.partitions {
         topics.entry(topic).or_default().push(partition);
+    }
+    if !transaction.groups.is_empty() {
+        // Groups take part with the log of their offsets.
+        topics.insert(InternalLog::ConsumerOffsets.to_string(), vec![0]);
     }
     let topics = topics.into_iter().map(|(topic, partitions)| TopicData { topic: topic.into(), partitions });
     TransactionState {

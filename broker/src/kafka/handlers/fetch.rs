@@ -240,6 +240,7 @@ impl Found {
             high_watermark: -1,
             last_stable_offset: -1,
             log_start_offset: -1,
+            aborted_transactions: Some(Vec::new()),
             ..empty(partition_index)
         };
         Self { data, batches: FileBatches::default(), partition: None }
@@ -262,8 +263,9 @@ fn diverging(partition: &Partition, row: &FetchPartition) -> Result<Option<Epoch
         return Ok(None);
     }
     let end = partition.epoch_end(row.last_fetched_epoch).map_err(|error| code(&error))?;
-    let parts = end.filter(|end| end.epoch < row.last_fetched_epoch || end.offset < row.fetch_offset);
-    Ok(parts.map(|end| EpochEndOffset { epoch: end.epoch, end_offset: end.offset }))
+    let end = end.ok_or(ErrorCode::OffsetOutOfRange)?;
+    let parts = end.epoch < row.last_fetched_epoch || end.offset < row.fetch_offset;
+    Ok(parts.then_some(EpochEndOffset { epoch: end.epoch, end_offset: end.offset }))
 }
 
 fn has_zstd(batches: &FileBatches) -> Result<bool, ErrorCode> {

@@ -1,5 +1,6 @@
 //! `ListPartitionReassignments` and `ElectLeaders`: with one replica each, partitions neither move nor change leaders.
 
+use runnel_proto::kafka::messages::elect_leaders_request::TopicPartitions;
 use runnel_proto::kafka::messages::elect_leaders_response::{PartitionResult, ReplicaElectionResult};
 use runnel_proto::kafka::messages::{
     ElectLeadersRequest, ElectLeadersResponse, ListPartitionReassignmentsRequest,
@@ -26,7 +27,8 @@ pub(in crate::kafka) async fn elect_leaders(
     request: ElectLeadersRequest,
 ) -> ElectLeadersResponse {
     let known = ELECTION_TYPES.contains(&request.election_type);
-    let results = request.topic_partitions.unwrap_or_default().into_iter().map(|asked| {
+    let asked = request.topic_partitions.unwrap_or_else(|| all_topics(call));
+    let results = asked.into_iter().map(|asked| {
         let topic = call.topic(&asked.topic, Uuid::nil());
         let elect = |partition: i32| match &topic {
             _ if !known => (ErrorCode::InvalidRequest, "there is no election of this type"),
@@ -49,4 +51,14 @@ pub(in crate::kafka) async fn elect_leaders(
     // Version 0 has no code for the request as a whole.
     let error_code = if call.version > 0 { error.code() } else { 0 };
     ElectLeadersResponse { error_code, replica_election_results: results.collect(), ..Default::default() }
+}
+
+/// Of those whom nobody named only what was elected is told: nothing.
+fn all_topics(call: &Call) -> Vec<TopicPartitions> {
+    let topics = call
+        .operations
+        .list_topics(true)
+        .into_iter()
+        .map(|topic| TopicPartitions { topic: (&*topic.name).into(), partitions: Vec::new() });
+    topics.collect()
 }

@@ -12,7 +12,7 @@ use runnel_proto::kafka::messages::{
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
 use super::Refusal;
-use super::configs::{BROKER, TOPIC};
+use super::configs::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::kafka::call::Call;
 
 /// Answers `DescribeClientQuotas`: nobody has one.
@@ -85,6 +85,11 @@ pub(in crate::kafka) async fn config_resources(
     call: &Call,
     request: ListConfigResourcesRequest,
 ) -> ListConfigResourcesResponse {
+    let known = [TOPIC, BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP];
+    if request.resource_types.iter().any(|kind| !known.contains(kind)) {
+        let error_code = ErrorCode::UnsupportedVersion.code();
+        return ListConfigResourcesResponse { error_code, ..Default::default() };
+    }
     // Version 0 knows client metrics alone, of which there are none.
     let wants = |kind: i8| {
         call.version > 0 && (request.resource_types.is_empty() || request.resource_types.contains(&kind))

@@ -52,7 +52,7 @@ fn who_may_commit_depends_on_the_state() {
     let committed = || Ok(Reply::Committed(vec![Ok(())]));
     let rows = [("orders", 1)];
     let mut desk = Desk::new();
-    assert_eq!(desk.call(commit("a", 3, &rows)), Err(illegal_generation(3)), "no such group");
+    assert_eq!(desk.call(commit("a", 3, &rows)), Err(unknown_group()), "no such group");
     assert_eq!(desk.state(), None);
     assert_eq!(desk.call(commit("", -1, &rows)), committed(), "from outside");
     assert_eq!(desk.call(commit("a", 3, &rows)), Err(unknown_member("a")), "empty");
