@@ -7,6 +7,8 @@ pub(super) type TopicNames = BTreeMap<String, String>;
 
 /// What is left of a value.
 enum Kept {
+    /// Nothing.
+    Nothing,
     /// Whether there is one: `None`, an empty one, or some.
     Presence,
     /// Whether it is below 0, 0 or above.
@@ -29,7 +31,7 @@ const fn of(field: &'static str, kept: Kept, reason: &'static str) -> Normal {
 
 /// All fields whose values are not compared as they are.
 pub(super) const NORMAL: &[Normal] = &[
-    of("error_message", Kept::Presence, "each tells it in its own words"),
+    of("error_message", Kept::Nothing, "each tells in its own words what there is to tell beside the code"),
     of("documentation", Kept::Presence, "each tells it in its own words"),
     of("topic_id", Kept::Topic, "drawn by chance"),
     of("cluster_id", Kept::Presence, "drawn by chance"),
@@ -54,6 +56,7 @@ pub(super) fn normal(path: &str, value: &str, names: &TopicNames) -> String {
     let field = path.rsplit('.').next().unwrap_or_default();
     match NORMAL.iter().find(|normal| normal.field == field).map(|normal| &normal.kept) {
         None => value.to_owned(),
+        Some(Kept::Nothing) => String::new(),
         Some(Kept::Presence) => presence(value).to_owned(),
         Some(Kept::Sign) => sign(value).to_owned(),
         Some(Kept::Topic) => match names.get(value) {
@@ -88,8 +91,8 @@ mod tests {
     fn what_may_differ_becomes_equal_and_nothing_else() {
         let names = TopicNames::from([("0a".to_owned(), "logs".to_owned())]);
         for (path, value, kept) in [
-            ("error_message", "None", "None"),
-            ("a[b].error_message", "\"no\"", "some"),
+            ("error_message", "None", ""),
+            ("a[b].error_message", "\"no\"", ""),
             ("member_id", "\"\"", "\"\""),
             ("a.topic_id", "0a", "the id of logs"),
             ("a.topic_id", "0b", "a new id"),

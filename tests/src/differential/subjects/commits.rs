@@ -16,6 +16,7 @@ use runnel_proto::kafka::messages::{
 
 use super::groups::{member, sync};
 use crate::differential::pair::{Both, Pair, Side};
+use crate::differential::peer::Peer;
 
 pub(super) fn run(pair: &mut Pair) {
     let (topic, group) = (pair.name("commits"), pair.name("commits"));
@@ -28,19 +29,20 @@ pub(super) fn run(pair: &mut Pair) {
     deletes(pair, &topic, &pair.name("commits"), &group);
 }
 
+/// What is committed: topic, partition, offset and note.
+type Row<'a> = (&'a str, i32, i64, Option<&'a str>);
+
 /// Of somebody who is no member.
-fn commit(group: &str, rows: &[(&str, i32, i64, Option<&str>)]) -> OffsetCommitRequest {
-    let topic = |(name, partition_index, committed_offset, metadata): &(&str, i32, i64, Option<&str>)| {
-        OffsetCommitRequestTopic {
-            name: (*name).into(),
-            partitions: vec![OffsetCommitRequestPartition {
-                partition_index: *partition_index,
-                committed_offset: *committed_offset,
-                committed_leader_epoch: -1,
-                committed_metadata: metadata.map(Into::into),
-            }],
-            ..Default::default()
-        }
+pub(super) fn commit(peer: &Peer, group: &str, rows: &[Row<'_>]) -> OffsetCommitRequest {
+    let topic = |(name, partition_index, committed_offset, metadata): &Row<'_>| OffsetCommitRequestTopic {
+        name: (*name).into(),
+        topic_id: peer.topic_id(name),
+        partitions: vec![OffsetCommitRequestPartition {
+            partition_index: *partition_index,
+            committed_offset: *committed_offset,
+            committed_leader_epoch: -1,
+            committed_metadata: metadata.map(Into::into),
+        }],
     };
     OffsetCommitRequest {
         group_id: group.into(),
@@ -63,36 +65,42 @@ fn alone(pair: &mut Pair, topic: &str, group: &str) {
         ("no offset", &[]),
         ("an offset twice", &[(topic, 1, 8, Some("a")), (topic, 1, 9, Some("b"))]),
     ] {
-        pair.ask(case, commit(group, rows));
+        pair.ask_each(case, |peer, _| commit(peer, group, rows));
     }
     let one = [(topic, 0, 5, Some("note"))];
-    pair.ask("an offset of a group without name", commit("", &one));
-    let of = |generation, member_id: &str| OffsetCommitRequest {
-        generation_id_or_member_epoch: generation,
-        member_id: member_id.into(),
-        ..commit(group, &one)
-    };
-    pair.ask("an offset of a generation of no members", of(1, "nobody"));
-    pair.ask("an offset of a member without generation", of(-1, "nobody"));
-    pair.ask("an offset of a generation of nobody", of(1, ""));
-    pair.ask(
-        "an offset of a member of an unknown group",
-        OffsetCommitRequest { group_id: "unknown".into(), ..of(1, "nobody") },
-    );
+    pair.ask_each("an offset of a group without name", |peer, _| commit(peer, "", &one));
+    for (case, group, generation, member_id) in [
+        ("an offset of a generation of no members", group, 1, "nobody"),
+        ("an offset of a member without generation", group, -1, "nobody"),
+        ("an offset of a generation of nobody", group, 1, ""),
+        ("an offset of a member of an unknown group", "unknown", 1, "nobody"),
+    ] {
+        pair.ask_each(case, |peer, _| OffsetCommitRequest {
+            generation_id_or_member_epoch: generation,
+            member_id: member_id.into(),
+            ..commit(peer, group, &one)
+        });
+    }
 }
 
-/// In the form of the version that is asked.
+/// Whether the version that is asked names several groups.
+fn has_groups(pair: &Pair) -> bool {
+    pair.version(ApiKey::OffsetFetch).is_some_and(|version| version >= 8)
+}
+
+/// In either form.
 fn fetch(
-    pair: &Pair,
+    peer: &Peer,
+    groups: bool,
     group: &str,
     rows: Option<&[(&str, &[i32])]>,
     require_stable: bool,
 ) -> OffsetFetchRequest {
-    if pair.version(ApiKey::OffsetFetch).is_some_and(|version| version >= 8) {
+    if groups {
         let topic = |(name, partitions): &(&str, &[i32])| OffsetFetchRequestTopics {
             name: (*name).into(),
+            topic_id: peer.topic_id(name),
             partition_indexes: partitions.to_vec(),
-            ..Default::default()
         };
         let group = OffsetFetchRequestGroup {
             group_id: group.into(),
@@ -114,6 +122,7 @@ fn fetch(
 }
 
 fn fetches(pair: &mut Pair, topic: &str, group: &str) {
+    let groups = has_groups(pair);
     for (case, group, rows) in [
         ("offsets", group, Some(&[(topic, &[0, 1][..])][..])),
         ("all offsets", group, None),
@@ -125,15 +134,20 @@ fn fetches(pair: &mut Pair, topic: &str, group: &str) {
         ("all offsets of an unknown group", "unknown", None),
         ("offsets of a group without name", "", Some(&[(topic, &[0])])),
     ] {
-        let request = fetch(pair, group, rows, false);
-        pair.ask(case, request);
+        pair.ask_each(case, |peer, _| fetch(peer, groups, group, rows, false));
         if pair.is_highest() {
-            let request = fetch(pair, group, rows, true);
-            pair.ask(&format!("stable {case}"), request);
+            pair.ask_each(&format!("stable {case}"), |peer, _| fetch(peer, groups, group, rows, true));
         }
     }
     if pair.is_highest() {
-        let request = fetch(pair, group, None, false);
+        let request = OffsetFetchRequest {
+            groups: vec![OffsetFetchRequestGroup {
+                group_id: group.into(),
+                topics: None,
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
         let twice = [request.groups.clone(), request.groups.clone()].concat();
         pair.ask("offsets of a group twice", OffsetFetchRequest { groups: twice, ..request.clone() });
         pair.ask("offsets of no group", OffsetFetchRequest { groups: Vec::new(), ..request.clone() });
@@ -150,31 +164,31 @@ fn fetches(pair: &mut Pair, topic: &str, group: &str) {
 }
 
 fn of_members(pair: &mut Pair, topic: &str, group: &str, joined: &Both<JoinGroupResponse>) {
-    let of = |generation: i32, side: Side| OffsetCommitRequest {
+    let of = |peer: &Peer, generation: i32, side: Side| OffsetCommitRequest {
         generation_id_or_member_epoch: joined[side].generation_id + generation,
         member_id: joined[side].member_id.clone(),
-        ..commit(group, &[(topic, 0, 11, Some("note"))])
+        ..commit(peer, group, &[(topic, 0, 11, Some("note"))])
     };
-    pair.ask_each("an offset before the sync", |_, side| of(0, side));
+    pair.ask_each("an offset before the sync", |peer, side| of(peer, 0, side));
     let requests = [Side::Kafka, Side::Runnel]
         .map(|side| sync(pair, group, &joined[side], &[(&joined[side].member_id, b"all")]));
     pair.ask_each("the sync", |_, side| requests[side as usize].clone());
-    pair.ask_each("a member's offset", |_, side| of(0, side));
-    pair.ask_each("an offset of an older generation", |_, side| of(-1, side));
-    pair.ask_each("an offset of a later generation", |_, side| of(1, side));
-    pair.ask("an offset of a stranger", commit(group, &[(topic, 0, 11, None)]));
-    pair.ask_each("an offset of an unknown member", |_, side| OffsetCommitRequest {
+    pair.ask_each("a member's offset", |peer, side| of(peer, 0, side));
+    pair.ask_each("an offset of an older generation", |peer, side| of(peer, -1, side));
+    pair.ask_each("an offset of a later generation", |peer, side| of(peer, 1, side));
+    pair.ask_each("an offset of a stranger", |peer, _| commit(peer, group, &[(topic, 0, 11, None)]));
+    pair.ask_each("an offset of an unknown member", |peer, side| OffsetCommitRequest {
         member_id: "nobody".into(),
-        ..of(0, side)
+        ..of(peer, 0, side)
     });
     if pair.version(ApiKey::OffsetCommit).is_some_and(|version| version >= 7) {
-        pair.ask_each("an offset of an unknown instance", |_, side| OffsetCommitRequest {
+        pair.ask_each("an offset of an unknown instance", |peer, side| OffsetCommitRequest {
             group_instance_id: Some("one".into()),
-            ..of(0, side)
+            ..of(peer, 0, side)
         });
     }
-    let request = fetch(pair, group, None, false);
-    pair.ask("a member's offsets", request);
+    let groups = has_groups(pair);
+    pair.ask_each("a member's offsets", |peer, _| fetch(peer, groups, group, None, false));
 }
 
 fn deletes(pair: &mut Pair, topic: &str, group: &str, active: &str) {
@@ -195,6 +209,6 @@ fn deletes(pair: &mut Pair, topic: &str, group: &str, active: &str) {
     pair.ask("deletion of an offset in a group without name", delete("", &[(topic, &[0])]));
     pair.ask("deletion of no offset", delete(group, &[]));
     pair.ask("deletion of an offset under a member", delete(active, &[(topic, &[0])]));
-    let request = fetch(pair, group, None, false);
-    pair.ask("offsets that are left", request);
+    let groups = has_groups(pair);
+    pair.ask_each("offsets that are left", |peer, _| fetch(peer, groups, group, None, false));
 }

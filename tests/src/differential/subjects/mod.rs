@@ -3,6 +3,7 @@
 mod admin;
 mod commits;
 mod configs;
+mod consumer_groups;
 mod described_configs;
 mod fetch;
 mod groups;
@@ -37,6 +38,7 @@ pub(super) const SUBJECTS: &[(&str, Scenario)] = &[
     ("offsets", offsets::run),
     ("groups", groups::run),
     ("commits", commits::run),
+    ("consumer-groups", consumer_groups::run),
     ("transactions", transactions::run),
     ("admin", admin::run),
     ("security", security::run),

@@ -8,9 +8,9 @@ use runnel_proto::kafka::messages::txn_offset_commit_request::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
 };
 use runnel_proto::kafka::messages::{
-    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, DescribeTransactionsRequest, EndTxnRequest,
-    EndTxnResponse, FetchRequest, InitProducerIdRequest, InitProducerIdResponse, ListTransactionsRequest,
-    ProduceRequest, TxnOffsetCommitRequest,
+    AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, AddPartitionsToTxnResponse,
+    DescribeTransactionsRequest, EndTxnRequest, EndTxnResponse, FetchRequest, InitProducerIdRequest,
+    InitProducerIdResponse, ListTransactionsRequest, ProduceRequest, TxnOffsetCommitRequest,
 };
 
 use crate::differential::batches::{batch, transactional};
@@ -83,14 +83,7 @@ impl Transaction {
         pair.ask_until(
             "a partition",
             |_, side| self.add(&self.id, &producer[side], &[(&self.topic, &[0])]),
-            |answer| {
-                answer.results_by_topic_v3_and_below.iter().all(|topic| {
-                    topic
-                        .results_by_partition
-                        .iter()
-                        .all(|row| row.partition_error_code != CONCURRENT_TRANSACTIONS)
-                })
-            },
+            has_settled,
         );
         pair.ask_each("a partition again", |_, side| {
             self.add(&self.id, &producer[side], &[(&self.topic, &[0])])
@@ -133,7 +126,11 @@ impl Transaction {
 
     fn aborts(&self, pair: &mut Pair, producer: Producer) -> Producer {
         let producer = &producer;
-        pair.ask_each("partitions", |_, side| self.add(&self.id, &producer[side], &[(&self.topic, &[0, 1])]));
+        pair.ask_until(
+            "partitions",
+            |_, side| self.add(&self.id, &producer[side], &[(&self.topic, &[0, 1])]),
+            has_settled,
+        );
         // A new epoch, which transactions of version 2 end with, begins its sequence anew.
         let sequence = if pair.version(ApiKey::EndTxn).is_some_and(|version| version >= 5) { 0 } else { 3 };
         self.produces(pair, "a batch to be aborted", producer, 0, sequence);
@@ -291,4 +288,10 @@ fn end(id: &str, producer: &InitProducerIdResponse, committed: bool) -> EndTxnRe
         producer_epoch: producer.producer_epoch,
         committed,
     }
+}
+
+/// Whether the transaction before has ended.
+fn has_settled(answer: &AddPartitionsToTxnResponse) -> bool {
+    let mut rows = answer.results_by_topic_v3_and_below.iter().flat_map(|topic| &topic.results_by_partition);
+    rows.all(|row| row.partition_error_code != CONCURRENT_TRANSACTIONS)
 }
