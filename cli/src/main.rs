@@ -1,6 +1,7 @@
 //! The `runnel` program: reads the command line, does what it says, and exits with a code that scripts can trust.
 
 mod admin;
+mod allocator;
 mod args;
 mod commands;
 mod confirm;
@@ -20,7 +21,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use runnel_proto::text::escape_bytes;
 
-use args::{Cli, Command, DashArgs};
+use args::{BrokerArgs, Cli, Command, DashArgs};
 use context::{Context, say};
 use failure::{Failure, USAGE};
 
@@ -35,6 +36,9 @@ fn main() -> ExitCode {
         say(help.to_string().trim_end());
         return ExitCode::from(USAGE);
     };
+    if let Command::Broker(BrokerArgs { command: None, .. }) = &command {
+        allocator::settle();
+    }
     let context = Context::new(cli.global);
     match run(&context, command) {
         Ok(()) => ExitCode::SUCCESS,

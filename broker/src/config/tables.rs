@@ -457,9 +457,9 @@ pub(super) static BROKER_KEYS: [Key; 43] = [
     fixed(
         "queued.max.request.bytes",
         Kind::Long { min: 1 << 20, max: i64::MAX },
-        "268435456",
-        "How many bytes of requests the broker holds in memory at once. When they are used up it stops reading from its \
-         clients until some are answered.",
+        "33554432",
+        "How many bytes of requests the broker holds in memory at once; a larger request has it all. When they are used up it \
+         stops reading from its clients until some are answered.",
     ),
     fixed(
         "socket.request.max.bytes",

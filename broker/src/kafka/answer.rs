@@ -92,6 +92,11 @@ async fn write(stream: &TcpStream, pieces: &mut [Piece]) -> io::Result<usize> {
 }
 
 impl Piece {
+    /// How much memory it takes.
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory().len()
+    }
+
     fn memory(&self) -> &[u8] {
         match self {
             Self::Memory(bytes) => bytes,

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use runnel_proto::kafka::frame::{encode_response, encode_response_around, split_request};
 use runnel_proto::kafka::messages::RequestHeader;
-use runnel_proto::kafka::{ApiKey, Message};
+use runnel_proto::kafka::{ApiKey, Message, StrBytes};
 
 use super::answer::{self, Piece};
 use super::call::{Call, Client, Served};
@@ -23,30 +23,50 @@ use super::handlers::{
     txn_offset_commit, unset, update_features,
 };
 use super::refused::Refused;
-use crate::operations::Operations;
+use crate::operations::{Operations, REQUEST_BYTES, Taken};
 
-/// Memory that the arrays of one request may take: enough for a client of 100,000 partitions. What answers it may take
-/// as much again, and half more.
-const DECODED_BYTES: usize = 16 << 20;
+/// What is made of an element of a request's arrays beside itself: what handlers keep of it, the row that answers it, and
+/// that row as it is sent. With this a request may have a row for each of 100,000 partitions.
+const ELEMENT_BYTES: usize = 256;
 
-/// A request on its way to its answer: the frame's pieces, none when the client wants no answer.
-pub(super) type Answer = BoxFuture<'static, Result<Vec<Piece>, Refused>>;
+/// The same for a Fetch, which remembers more of each: it may have a row for each of 40,000 partitions.
+const FETCH_ELEMENT_BYTES: usize = 700;
+
+/// A request on its way to its answer.
+pub(super) type Answer = BoxFuture<'static, Result<Ready, Refused>>;
+
+/// An answer to be sent: its frame's pieces, none when the client wants no answer.
+pub(super) struct Ready {
+    pub(super) pieces: Vec<Piece>,
+    /// The memory that they have.
+    pub(super) taken: Taken,
+}
 
 macro_rules! served {
-    ($($api:ident $versions:expr => $handler:path,)*) => {
-        /// What is announced to clients. Nothing is that has no handler below.
-        const SERVED: Served =
-            &[(ApiKey::Produce, 0..=13), (ApiKey::Fetch, 4..=18), $((ApiKey::$api, $versions)),*];
+    ($($api:ident $versions:expr => $handler:path $(; $more_bytes:path)?,)*) => {
+        /// What is announced to clients. Nothing is that has no handler here or in [`begin`].
+        const SERVED: Served = &[
+            (ApiKey::Produce, 0..=13),
+            (ApiKey::Fetch, 4..=18),
+            (ApiKey::JoinGroup, 0..=9),
+            (ApiKey::SyncGroup, 0..=5),
+            $((ApiKey::$api, $versions)),*
+        ];
 
-        async fn handle(api: ApiKey, call: Call, correlation_id: i32, body: Bytes) -> Result<Vec<Bytes>, Refused> {
-            let version = call.version;
+        async fn handle(
+            api: ApiKey,
+            call: &Call,
+            correlation_id: i32,
+            body: Bytes,
+        ) -> Result<(Vec<Bytes>, Taken), Refused> {
             match api {
                 $(ApiKey::$api => {
-                    let request = Message::from_bytes(body, version, DECODED_BYTES)?;
-                    let response = Box::pin($handler(&call, request)).await;
-                    Ok(encode_response(&response, version, correlation_id)?)
+                    let more_bytes = |_request: &_| 0 $(+ $more_bytes(call, _request))?;
+                    let (request, taken) = admit(call, body, ELEMENT_BYTES, more_bytes).await?;
+                    let response = Box::pin($handler(call, request)).await;
+                    Ok((encode_response(&response, call.version, correlation_id)?, taken))
                 })*
-                _ => Err(Refused::Unserved { api, version }),
+                _ => Err(Refused::Unserved { api, version: call.version }),
             }
         }
     };
@@ -54,14 +74,12 @@ macro_rules! served {
 
 served! {
     ListOffsets 1..=11 => list_offsets::handle,
-    Metadata 0..=13 => metadata::handle,
+    Metadata 0..=13 => metadata::handle; metadata::rows_bytes,
     OffsetCommit 2..=10 => offset_commit::handle,
     OffsetFetch 1..=10 => offset_fetch::handle,
     FindCoordinator 0..=6 => find_coordinator::handle,
-    JoinGroup 0..=9 => join_group::handle,
     Heartbeat 0..=4 => heartbeat::handle,
     LeaveGroup 0..=5 => leave_group::handle,
-    SyncGroup 0..=5 => sync_group::handle,
     DescribeGroups 0..=6 => describe_groups::handle,
     ListGroups 0..=5 => list_groups::handle,
     ConsumerGroupHeartbeat 0..=1 => consumer_group_heartbeat::handle,
@@ -80,11 +98,11 @@ served! {
     ListTransactions 0..=2 => list_transactions::handle,
     SaslHandshake 0..=1 => sasl_handshake::handle,
     SaslAuthenticate 0..=2 => sasl_authenticate::handle,
-    CreateTopics 2..=7 => create_topics::handle,
+    CreateTopics 2..=7 => create_topics::handle; create_topics::settings_bytes,
     DeleteTopics 1..=6 => delete_topics::handle,
     DeleteRecords 0..=2 => delete_records::handle,
     CreatePartitions 0..=3 => create_partitions::handle,
-    DescribeConfigs 1..=4 => describe_configs::handle,
+    DescribeConfigs 1..=4 => describe_configs::handle; describe_configs::settings_bytes,
     AlterConfigs 0..=2 => alter_configs::handle,
     IncrementalAlterConfigs 0..=1 => incremental_alter_configs::handle,
     ListConfigResources 0..=1 => unset::config_resources,
@@ -113,51 +131,104 @@ pub(super) fn may_overlap(frame: &[u8]) -> bool {
 /// # Errors
 /// The request can't be understood, and the connection is of no more use.
 pub(super) async fn begin(
-    operations: &Operations,
-    client: &Arc<Client>,
+    operations: Operations,
+    client: Arc<Client>,
     frame: Frame,
 ) -> Result<Answer, Refused> {
     let (header, body) = split_request(frame.bytes)?;
     let RequestHeader { request_api_version: version, correlation_id, client_id, .. } = header;
     let api = ApiKey::from_code(header.request_api_key).expect("the header was parted by it");
-    let call = Call {
-        operations: operations.clone(),
-        client: Arc::clone(client),
-        client_id: client_id.unwrap_or_default(),
-        version,
-        served: SERVED,
-    };
+    // A copy: a request that waits would otherwise keep its whole frame.
+    let client_id = StrBytes::from(&*client_id.unwrap_or_default());
+    let call = Call { operations, client, client_id, version, served: SERVED };
     if api == ApiKey::ApiVersions && !api.versions().contains(&version) {
         let pieces = encode_response(&api_versions::unsupported(SERVED), 0, correlation_id)?;
-        return Ok(async { Ok(answer::in_memory(pieces)) }.boxed());
+        let ready = Ready { pieces: answer::in_memory(pieces), taken: Taken::default() };
+        return Ok(async { Ok(ready) }.boxed());
     }
     let budget = frame.budget;
     if api == ApiKey::Produce {
-        let request = Message::from_bytes(body, version, DECODED_BYTES)?;
+        let (request, taken) = admit(&call, body, ELEMENT_BYTES, |_| 0).await?;
         let pending = produce::begin(&call, request).await?;
         return Ok(async move {
             let response = pending.await;
             drop(budget);
-            let Some(response) = response else { return Ok(Vec::new()) };
-            Ok(answer::in_memory(encode_response(&response, version, correlation_id)?))
-        }
-        .boxed());
-    }
-    if api == ApiKey::Fetch {
-        let request = Message::from_bytes(body, version, DECODED_BYTES)?;
-        return Ok(async move {
-            let (response, ranges) = fetch::handle(&call, request).await;
-            drop(budget);
-            Ok(answer::around(encode_response_around(&response, version, correlation_id)?, ranges))
+            let pieces = match response {
+                Some(response) => encode_response(&response, version, correlation_id)?,
+                None => Vec::new(),
+            };
+            ready(&call, answer::in_memory(pieces), taken)
         }
         .boxed());
     }
     Ok(async move {
-        let pieces = handle(api, call, correlation_id, body).await?;
-        drop(budget);
-        Ok(answer::in_memory(pieces))
+        let (pieces, taken) = match api {
+            ApiKey::Fetch => {
+                let (request, taken) = admit(&call, body, FETCH_ELEMENT_BYTES, |_| 0).await?;
+                let plan = fetch::plan(&call, request);
+                drop(budget);
+                let (response, ranges) = fetch::handle(&call, plan, &taken).await;
+                (answer::around(encode_response_around(&response, version, correlation_id)?, ranges), taken)
+            }
+            ApiKey::JoinGroup => {
+                let (request, taken) = admit(&call, body, ELEMENT_BYTES, |_| 0).await?;
+                let pending = join_group::begin(&call, request);
+                drop((budget, taken));
+                let response = pending.await;
+                (answer::in_memory(encode_response(&response, version, correlation_id)?), Taken::default())
+            }
+            ApiKey::SyncGroup => {
+                let (request, taken) = admit(&call, body, ELEMENT_BYTES, |_| 0).await?;
+                let pending = sync_group::begin(&call, request);
+                drop((budget, taken));
+                let response = pending.await;
+                (answer::in_memory(encode_response(&response, version, correlation_id)?), Taken::default())
+            }
+            _ => {
+                let (pieces, taken) = handle(api, &call, correlation_id, body).await?;
+                drop(budget);
+                (answer::in_memory(pieces), taken)
+            }
+        };
+        ready(&call, pieces, taken)
     }
     .boxed())
+}
+
+/// Decodes a request, and takes the memory that all of it needs until it is answered: `more_bytes` beside what its elements
+/// say, if its answer is larger than they are.
+async fn admit<M: Message>(
+    call: &Call,
+    body: Bytes,
+    element_bytes: usize,
+    more_bytes: impl Fn(&M) -> usize,
+) -> Result<(M, Taken), Refused> {
+    let decode = || M::from_bytes_charged(body.clone(), call.version, element_bytes, REQUEST_BYTES);
+    let (request, elements_bytes) = decode()?;
+    let needed_bytes = elements_bytes + body.len() + more_bytes(&request);
+    let memory = call.operations.request_memory();
+    if let Some(taken) = memory.take(needed_bytes).now_or_never() {
+        return Ok((request, taken?));
+    }
+    // Whoever waits holds nothing but the bytes that came.
+    drop(request);
+    let taken = memory.take(needed_bytes).await?;
+    Ok((decode()?.0, taken))
+}
+
+/// An answer to be sent. What it has in memory is all that is left of its request.
+///
+/// # Errors
+/// It is larger than its request let expect, and for that there is no memory now.
+fn ready(call: &Call, pieces: Vec<Piece>, mut taken: Taken) -> Result<Ready, Refused> {
+    let size_bytes = pieces.iter().map(Piece::memory_bytes).sum();
+    if size_bytes <= taken.bytes() {
+        taken.keep(size_bytes);
+        return Ok(Ready { pieces, taken });
+    }
+    drop(taken);
+    let taken = call.operations.request_memory().take(size_bytes).now_or_never();
+    Ok(Ready { pieces, taken: taken.ok_or(Refused::NoMemory { size_bytes })?? })
 }
 
 #[cfg(test)]

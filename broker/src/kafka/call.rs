@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use runnel_proto::kafka::{ApiKey, StrBytes};
 
 use super::session::Sessions;
-use crate::operations::Operations;
+use crate::operations::{Operations, Taken};
 
 /// APIs with the versions that are announced.
 pub(super) type Served = &'static [(ApiKey, RangeInclusive<i16>)];
@@ -19,11 +19,26 @@ pub(super) struct Client {
     pub(super) local: SocketAddr,
     pub(super) peer: SocketAddr,
     sessions: Mutex<Sessions>,
+    /// The memory that the session has.
+    session: Mutex<Taken>,
 }
 
 impl Client {
     pub(super) fn new(local: SocketAddr, peer: SocketAddr) -> Self {
-        Self { local, peer, sessions: Mutex::default() }
+        Self { local, peer, sessions: Mutex::default(), session: Mutex::default() }
+    }
+
+    /// Whether the session of this connection may be as large as that; if not, it has no memory any more.
+    pub(super) fn has_room(&self, operations: &Operations, session_bytes: usize) -> bool {
+        let mut session = self.session.lock().expect("no one panics while holding it");
+        if session.bytes() == session_bytes {
+            return true;
+        }
+        *session = Taken::default();
+        let taken = operations.session_memory().try_take(session_bytes);
+        let has_room = taken.is_some();
+        *session = taken.unwrap_or_default();
+        has_room
     }
 
     /// The fetch session of this connection.

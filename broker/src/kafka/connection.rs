@@ -5,27 +5,40 @@
 //! What comes behind a request that waits is read already, some of it, so that a client that leaves is noticed.
 
 use std::collections::VecDeque;
+use std::future::pending;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::answer::{Piece, send};
-use super::api::{self, Answer};
+use super::api::{self, Answer, Ready};
 use super::call::Client;
 use super::frames::{Frame, Frames, Next};
 use super::refused::Refused;
-use crate::operations::Operations;
+use crate::operations::{Operations, Taken};
 
 /// Produce requests of one connection that wait for the disk; librdkafka has a million in flight if it is let.
 const OVERLAPPING: usize = 64;
 
 /// A client that asks nothing for so long is let go, as Kafka does it: it comes back when it needs to.
 const IDLE: Duration = Duration::from_secs(10 * 60);
+
+/// So long may a client take over a frame or over answers while others wait for the memory that it holds, and as much
+/// longer as a slow network needs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What even a slow network brings in a second.
+const SLOW_BYTES: usize = 1 << 20;
+
+/// How often it is looked, after that, whether others wait.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// When the broker stops, a client may take so long to read an answer that is on its way.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
@@ -38,16 +51,19 @@ pub(crate) async fn serve(stream: TcpStream, operations: Operations) -> Result<(
     let client = Client::new(stream.local_addr()?, stream.peer_addr()?);
     let frames = Frames::new(operations.config().socket_request_max_bytes);
     let client = Arc::new(client);
-    let input = Input { frames, held: None };
-    Connection { operations, client, queue: VecDeque::new(), alone: false }.run(stream, input).await
+    let input = Input { frames, held: None, admitted: Instant::now() };
+    let connection = Connection { operations, client, beginning: None, queue: VecDeque::new(), alone: false };
+    connection.run(stream, input).await
 }
 
 struct Connection {
     operations: Operations,
     client: Arc<Client>,
+    /// A request that is not begun at once: it waits for memory, or for its transaction's record. None behind it is begun.
+    beginning: Option<BoxFuture<'static, Result<Answer, Refused>>>,
     /// What is being answered. Only the first is looked after: the others wait for nothing that it does not wait for, too.
     queue: VecDeque<Answer>,
-    /// The queue holds a request that nothing may overlap.
+    /// The last request to be begun is one that nothing may overlap.
     alone: bool,
 }
 
@@ -59,19 +75,21 @@ impl Connection {
         let mut last_active = Instant::now();
         let mut open = true;
         loop {
-            self.begin_all(&mut input).await?;
-            if !open && self.queue.is_empty() {
+            self.begin_all(&mut input)?;
+            let (idles, waits) = (self.is_idle(), self.waits());
+            if !open && idles {
                 return Ok(());
             }
-            let idles = self.queue.is_empty();
             tokio::select! {
                 biased;
-                pieces = self.answers(), if !idles => {
+                answers = self.answers(), if !idles => {
                     last_active = Instant::now();
+                    let answers = answers?;
+                    let held = !self.is_idle() || input.holds();
                     let unread = async { operations.stopped().await; sleep(LAST_ANSWER).await };
                     tokio::select! {
                         biased;
-                        sent = send(&stream, pieces?) => sent?,
+                        sent = send_all(&stream, answers, || held && operations.is_short()) => sent?,
                         () = unread => return Ok(()),
                     }
                 }
@@ -82,8 +100,8 @@ impl Connection {
                     }
                     idle.set(sleep_until(last_active + IDLE));
                 }
-                more = input.receive(&mut stream, &operations, idles),
-                    if open && input.has_room() =>
+                more = input.receive(&mut stream, &operations, idles || waits),
+                    if open && input.has_room(waits) =>
                 {
                     // The client left; nobody would read the answers.
                     if !more? { return Ok(()) }
@@ -93,32 +111,88 @@ impl Connection {
         }
     }
 
+    fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.beginning.is_none()
+    }
+
+    /// Whether no request can be begun before something is answered.
+    fn waits(&self) -> bool {
+        self.beginning.is_some() || (self.alone && !self.queue.is_empty())
+    }
+
     /// Begins the requests that have come and need not wait.
-    async fn begin_all(&mut self, input: &mut Input) -> Result<(), Refused> {
-        while let Some(frame) = input.next() {
+    fn begin_all(&mut self, input: &mut Input) -> Result<(), Refused> {
+        while self.beginning.is_none() {
+            let Some(frame) = input.next() else { break };
             let overlaps = api::may_overlap(&frame.bytes);
             let free = self.queue.is_empty() || (overlaps && !self.alone && self.queue.len() < OVERLAPPING);
             if !free {
                 input.held = Some(frame);
-                return Ok(());
+                break;
             }
             self.alone = !overlaps;
-            self.queue.push_back(api::begin(&self.operations, &self.client, frame).await?);
+            let mut beginning = api::begin(self.operations.clone(), Arc::clone(&self.client), frame).boxed();
+            match (&mut beginning).now_or_never() {
+                Some(answer) => self.queue.push_back(answer?),
+                None => self.beginning = Some(beginning),
+            }
         }
         Ok(())
     }
 
-    /// The next answer, and those behind it that are there, too.
-    async fn answers(&mut self) -> Result<Vec<Piece>, Refused> {
-        let Some(first) = self.queue.front_mut() else { return Ok(Vec::new()) };
-        let mut pieces = first.await?;
+    /// The next answer, and those behind it that are there, too; none when a request has been begun meanwhile.
+    async fn answers(&mut self) -> Result<Vec<Ready>, Refused> {
+        let first = tokio::select! {
+            biased;
+            first = or_never(self.queue.front_mut()) => first?,
+            begun = or_never(self.beginning.as_mut()) => {
+                self.beginning = None;
+                self.queue.push_back(begun?);
+                return Ok(Vec::new());
+            }
+        };
         self.queue.pop_front();
+        let mut answers = vec![first];
         while let Some(answer) = self.queue.front_mut().and_then(FutureExt::now_or_never) {
             self.queue.pop_front();
-            pieces.extend(answer?);
+            answers.push(answer?);
         }
-        self.alone &= !self.queue.is_empty();
-        Ok(pieces)
+        Ok(answers)
+    }
+}
+
+async fn or_never<F: Future + Unpin>(future: Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => pending().await,
+    }
+}
+
+/// Sends answers. A client that is slow to take them keeps the memory that they have, and what else its connection holds,
+/// until others need it.
+async fn send_all(stream: &TcpStream, answers: Vec<Ready>, is_wanted: impl Fn() -> bool) -> io::Result<()> {
+    let (pieces, taken): (Vec<_>, Vec<_>) =
+        answers.into_iter().map(|Ready { pieces, taken }| (pieces, taken)).unzip();
+    let is_wanted = || is_wanted() || taken.iter().any(Taken::is_wanted);
+    let pieces: Vec<_> = pieces.into_iter().flatten().collect();
+    let due = due(Instant::now(), pieces.iter().map(Piece::memory_bytes).sum());
+    tokio::select! {
+        biased;
+        sent = send(stream, pieces) => sent,
+        () = outstayed(due, is_wanted) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+/// By when so much should be through, or more should have come than that.
+fn due(since: Instant, size_bytes: usize) -> Instant {
+    since + PATIENCE + Duration::from_secs((size_bytes / SLOW_BYTES) as u64)
+}
+
+/// Waits until something was held for long enough, and is wanted.
+async fn outstayed(due: Instant, is_wanted: impl Fn() -> bool) {
+    sleep_until(due).await;
+    while !is_wanted() {
+        sleep(LOOK).await;
     }
 }
 
@@ -127,6 +201,8 @@ struct Input {
     frames: Frames,
     /// The next request, which has to wait for those before it.
     held: Option<Frame>,
+    /// When the frame that is coming took of the budget, if it did.
+    admitted: Instant,
 }
 
 impl Input {
@@ -134,27 +210,46 @@ impl Input {
         self.held.take().or_else(|| self.frames.pop())
     }
 
-    /// Whether more may be read.
-    fn has_room(&self) -> bool {
-        self.held.is_none() || self.frames.has_room_ahead()
+    /// Whether more may be read. While a request `waits`, only what need not be paid for.
+    fn has_room(&self, waits: bool) -> bool {
+        (self.held.is_none() && !waits) || self.frames.has_room_ahead()
     }
 
-    /// Reads what comes; false when the client has closed. One that is `idle` waits without a buffer, since ten thousand
+    /// Whether it has some of the budget.
+    fn holds(&self) -> bool {
+        self.frames.is_admitted() || self.held.as_ref().is_some_and(|frame| frame.budget.is_some())
+    }
+
+    /// Reads what comes; false when the client has closed. One that `rests` waits without a buffer, since ten thousand
     /// may; others get it back as soon as their requests are begun, and need no new one.
     async fn receive(
         &mut self,
         stream: &mut TcpStream,
         operations: &Operations,
-        idle: bool,
+        rests: bool,
     ) -> Result<bool, Refused> {
         if let Next::Admission(size_bytes) = self.frames.next()? {
             self.frames.admit(operations.admit(size_bytes).await?);
+            self.admitted = Instant::now();
             return Ok(true);
         }
-        if idle {
+        if rests {
             self.frames.release();
         }
-        stream.readable().await?;
+        let late = async {
+            match self.frames.is_admitted() {
+                true => {
+                    outstayed(due(self.admitted, self.frames.received_bytes()), || operations.is_short())
+                        .await
+                }
+                false => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            ready = stream.readable() => ready?,
+            () = late => return Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+        }
         Ok(stream.read_buf(self.frames.room()).await? > 0)
     }
 }

@@ -1,12 +1,19 @@
 //! Cuts a stream of bytes into frames: four bytes of length, then as many of request.
 
 use bytes::{Buf, Bytes, BytesMut};
+use runnel_proto::kafka::ApiKey;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::refused::Refused;
 
 /// Up to here a frame is read without asking: ten thousand connections may each hold one.
-const FREE_BYTES: usize = 64 << 10;
+const FREE_BYTES: usize = 4 << 10;
+
+/// What is read at once while no longer frame is known to come.
+const ROOM_BYTES: usize = 8 << 10;
+
+/// Only records make a request longer than this.
+const WITHOUT_RECORDS_BYTES: usize = 16 << 20;
 
 /// The most that is set aside for a frame before its bytes come.
 const STEP_BYTES: usize = 1 << 20;
@@ -48,7 +55,11 @@ impl Frames {
     /// The frame's length is negative or above the limit.
     pub fn next(&self) -> Result<Next, Refused> {
         let Some(size_bytes) = self.size_bytes() else { return Ok(Next::Bytes) };
-        let within = usize::try_from(size_bytes).ok().filter(|size_bytes| *size_bytes <= self.limit_bytes);
+        let limit_bytes = match self.is_of(ApiKey::Produce) {
+            Some(false) => self.limit_bytes.min(WITHOUT_RECORDS_BYTES),
+            _ => self.limit_bytes,
+        };
+        let within = usize::try_from(size_bytes).ok().filter(|size_bytes| *size_bytes <= limit_bytes);
         let size_bytes = within.ok_or(Refused::FrameSize { size_bytes })?;
         if size_bytes > FREE_BYTES && self.budget.is_none() {
             return Ok(Next::Admission(size_bytes));
@@ -65,7 +76,7 @@ impl Frames {
     pub fn room(&mut self) -> &mut BytesMut {
         let wanted = self.size_bytes().map_or(0, |size| LENGTH_BYTES + usize::try_from(size).unwrap_or(0));
         let missing = wanted.saturating_sub(self.buffer.len());
-        self.buffer.reserve(missing.clamp(8 << 10, STEP_BYTES));
+        self.buffer.reserve(missing.clamp(ROOM_BYTES, STEP_BYTES));
         &mut self.buffer
     }
 
@@ -74,11 +85,21 @@ impl Frames {
         self.buffer.len() < FREE_BYTES && matches!(self.next(), Ok(Next::Bytes | Next::Frame))
     }
 
-    /// Gives memory back while nothing has come.
+    /// Gives memory back while nothing more comes: what has come may be the end of a far longer buffer.
     pub(super) fn release(&mut self) {
-        if self.buffer.is_empty() {
-            self.buffer = BytesMut::new();
+        if self.budget.is_none() {
+            self.buffer = BytesMut::from(&*self.buffer);
         }
+    }
+
+    /// How much of what comes next is there.
+    pub(super) fn received_bytes(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Whether the next frame, which has not come whole, has taken of the budget.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.budget.is_some()
     }
 
     /// The next frame, if it is there.
@@ -92,6 +113,12 @@ impl Frames {
 
     fn size_bytes(&self) -> Option<i32> {
         self.buffer.first_chunk().map(|length| i32::from_be_bytes(*length))
+    }
+
+    /// Whether the next request is one of this kind, once that can be told.
+    fn is_of(&self, api: ApiKey) -> Option<bool> {
+        let key = self.buffer.get(LENGTH_BYTES..)?.first_chunk()?;
+        Some(i16::from_be_bytes(*key) == api.code())
     }
 }
 

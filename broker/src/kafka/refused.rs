@@ -18,6 +18,9 @@ pub enum Refused {
     /// An API, or a version of one, that is not announced.
     #[error("{} version {version} is not served", .api.name())]
     Unserved { api: ApiKey, version: i16 },
+    /// An answer for which there is no memory, while many others are on their way.
+    #[error("there is no memory now for an answer of {size_bytes} bytes")]
+    NoMemory { size_bytes: usize },
     /// A batch sent without asking for an answer: only so can its sender learn of it.
     #[error("a batch that nobody waits for was refused: {0}")]
     Unacknowledged(BrokerError),

@@ -109,6 +109,18 @@ impl Sessions {
         Ok(Plan { session_id, incremental: true, partitions })
     }
 
+    /// Memory that the session takes.
+    pub(super) fn size_bytes(&self) -> usize {
+        let kept = self.0.iter().flat_map(|session| &session.partitions);
+        kept.map(|kept| size_of::<Kept>() + kept.wanted.topic.as_bytes().len()).sum()
+    }
+
+    /// Ends the session; the client begins another one when it learns of it from the answer to this plan.
+    pub(super) fn end(&mut self, plan: Plan) -> Plan {
+        self.0 = None;
+        Plan { session_id: 0, incremental: false, ..plan }
+    }
+
     /// Takes what was found, in the order of the plan: what the client is to be told.
     pub(super) fn finish(
         &mut self,
@@ -190,11 +202,14 @@ impl Kept {
 }
 
 fn flat(request: &FetchRequest) -> Vec<Wanted> {
-    let mut all = Vec::new();
+    let (mut all, mut seen) = (Vec::new(), HashSet::new());
     for topic in &request.topics {
         // A copy: a session outlives the request's frame.
         let name = StrBytes::from(&*topic.topic);
-        all.extend(topic.partitions.iter().map(|row| Wanted {
+        // Told of once, however often it is named.
+        let rows =
+            topic.partitions.iter().filter(|row| seen.insert((&topic.topic, topic.topic_id, row.partition)));
+        all.extend(rows.map(|row| Wanted {
             topic: name.clone(),
             topic_id: topic.topic_id,
             row: row.clone(),

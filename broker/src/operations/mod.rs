@@ -7,6 +7,7 @@ mod disk_space;
 mod features;
 mod fetch;
 mod groups;
+mod memory;
 mod offsets;
 mod produce;
 mod topics;
@@ -22,6 +23,7 @@ pub use configs::ConfigSynonym;
 pub use features::FinalizedFeatures;
 pub use fetch::{Chunk, Position};
 pub use groups::{GroupProgress, PartitionProgress};
+pub use memory::{Memory, Taken};
 pub use offsets::OffsetSpec;
 pub use produce::Pending;
 pub use topics::{CreateTopic, CreatedTopic};
@@ -39,6 +41,16 @@ use crate::storage::Disk;
 
 /// Bytes of chunks that readers have been given and not yet taken, over all readers.
 const FETCH_BUDGET_BYTES: usize = 64 << 20;
+
+/// What all requests of Kafka's clients together may take beside their bytes.
+const REQUESTS_BYTES: usize = 40 << 20;
+
+/// The most that one of them may take.
+pub const REQUEST_BYTES: usize = 32 << 20;
+
+/// What all fetch sessions may take, and the most that one may.
+const SESSIONS_BYTES: usize = 8 << 20;
+const SESSION_BYTES: usize = 6 << 20;
 
 /// Every operation, on one broker. Clones share it.
 #[derive(Clone)]
@@ -97,6 +109,8 @@ struct Shared {
     /// Bytes of batches that wait for the disk, over all producers.
     produce_budget: Arc<Semaphore>,
     produce_budget_bytes: usize,
+    request_memory: Memory,
+    session_memory: Memory,
     fetch_budget: Arc<Semaphore>,
     disk_space: disk_space::DiskSpace,
 }
@@ -128,6 +142,8 @@ impl Operations {
                 broker: parts.broker,
                 produce_budget: Arc::new(Semaphore::new(produce_budget_bytes)),
                 produce_budget_bytes,
+                request_memory: Memory::new(REQUESTS_BYTES, REQUEST_BYTES),
+                session_memory: Memory::new(SESSIONS_BYTES, SESSION_BYTES),
                 fetch_budget: Arc::new(Semaphore::new(FETCH_BUDGET_BYTES)),
                 disk_space: disk_space::DiskSpace::default(),
             }),
@@ -167,6 +183,22 @@ impl Operations {
     /// The broker's settings in force.
     pub fn config(&self) -> Arc<BrokerConfig> {
         Arc::clone(&self.shared.config.read().expect("no one panics while holding the settings"))
+    }
+
+    /// The memory for what requests are decoded into, and for their answers.
+    pub fn request_memory(&self) -> &Memory {
+        &self.shared.request_memory
+    }
+
+    /// The memory for fetch sessions.
+    pub fn session_memory(&self) -> &Memory {
+        &self.shared.session_memory
+    }
+
+    /// Whether somebody waits for room for a request, or for memory.
+    pub fn is_short(&self) -> bool {
+        // What is there while somebody waits is kept for him, so that nothing is left.
+        self.shared.produce_budget.available_permits() == 0 || self.shared.request_memory.is_short()
     }
 
     /// Waits until the broker stops.

@@ -4,10 +4,11 @@ use runnel_broker::kafka::{Frames, Next};
 
 use crate::memory::within;
 
-const LIMIT_BYTES: usize = 64 << 10;
+/// So long may frames be that nobody need be asked for.
+const LIMIT_BYTES: usize = 4 << 10;
 
-/// The reader's buffer doubles, and its rest is moved.
-const MEMORY_BYTES: usize = 4 * LIMIT_BYTES;
+/// The reader's buffer has room for two, doubles, and its rest is moved.
+const MEMORY_BYTES: usize = 8 * LIMIT_BYTES;
 
 /// The first byte tells in which pieces the others come.
 pub(crate) fn frames(bytes: &[u8]) {

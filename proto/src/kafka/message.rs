@@ -28,8 +28,24 @@ pub trait Message: Wire + Clone + Default + Debug + PartialEq {
     /// # Errors
     /// When there is no such version, the bytes are none of it, or the budget is spent.
     fn from_bytes(bytes: Bytes, version: i16, budget_bytes: usize) -> Result<Self, CodecError> {
+        Self::from_bytes_charged(bytes, version, 0, budget_bytes).map(|(message, _)| message)
+    }
+
+    /// The same where each element of an array is charged with `element_bytes` more than it takes itself: with what is
+    /// made of it. Tells what was spent, too.
+    ///
+    /// # Errors
+    /// Those of `from_bytes`.
+    fn from_bytes_charged(
+        bytes: Bytes,
+        version: i16,
+        element_bytes: usize,
+        budget_bytes: usize,
+    ) -> Result<(Self, usize), CodecError> {
         check_version::<Self>(version)?;
-        Reader::new(bytes, Self::is_flexible(version), budget_bytes).read(version)
+        let mut r = Reader::new(bytes, Self::is_flexible(version), budget_bytes).charging(element_bytes);
+        let message = r.read(version)?;
+        Ok((message, budget_bytes - r.budget_bytes()))
     }
 
     /// Appends the message.

@@ -14,13 +14,24 @@ pub struct Reader {
     bytes: Bytes,
     flexible: bool,
     budget_bytes: usize,
+    element_bytes: usize,
 }
 
 impl Reader {
     /// `flexible` tells whether strings and arrays are compact and structs end with tagged fields (KIP-482). All arrays
     /// together may take `budget_bytes` of memory.
     pub fn new(bytes: Bytes, flexible: bool, budget_bytes: usize) -> Self {
-        Self { bytes, flexible, budget_bytes }
+        Self { bytes, flexible, budget_bytes, element_bytes: 0 }
+    }
+
+    /// Charges each element of an array with so much more than it takes.
+    pub(super) fn charging(self, element_bytes: usize) -> Self {
+        Self { element_bytes, ..self }
+    }
+
+    /// What is left of the budget.
+    pub(super) fn budget_bytes(&self) -> usize {
+        self.budget_bytes
     }
 
     /// What has not been read.
@@ -107,7 +118,7 @@ impl Reader {
     pub(super) fn reserve<T: Wire>(&mut self, count: usize) -> Result<Vec<T>, CodecError> {
         // Not even empty structs come without a byte, so the rest of the message bounds every count.
         self.check(count.saturating_mul(T::MIN_BYTES.max(1)))?;
-        let needed_bytes = count.saturating_mul(size_of::<T>());
+        let needed_bytes = count.saturating_mul(size_of::<T>() + self.element_bytes);
         let left_bytes = self.budget_bytes;
         self.budget_bytes =
             left_bytes.checked_sub(needed_bytes).ok_or(CodecError::TooLarge { needed_bytes, left_bytes })?;

@@ -8,6 +8,12 @@ use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::metadata::{ConfigChange, check_topic_name};
 
+/// What all settings of a resource take as rows, documented, and sent.
+pub(super) const SETTINGS_BYTES: usize = 24 << 10;
+
+/// So many resources are told of with their settings in one answer.
+pub(super) const DESCRIBED: usize = 500;
+
 /// What has settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resource {

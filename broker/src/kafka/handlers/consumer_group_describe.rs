@@ -8,8 +8,8 @@ use runnel_proto::kafka::messages::{ConsumerGroupDescribeRequest, ConsumerGroupD
 use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 
 use super::describe_groups::GROUP_OPERATIONS;
-use super::group_code;
 use super::metadata::NOT_ASKED;
+use super::{distinct, group_code};
 use crate::coordinator::group::{GroupDescription, GroupType, MemberDescription};
 use crate::kafka::call::Call;
 
@@ -23,7 +23,7 @@ pub(in crate::kafka) async fn handle(
     request: ConsumerGroupDescribeRequest,
 ) -> ConsumerGroupDescribeResponse {
     let known = call.operations.groups().check();
-    let groups = request.group_ids.into_iter().map(|group_id| {
+    let groups = distinct(request.group_ids).map(|group_id| {
         if let Err(error) = &known {
             return DescribedGroup { error_code: group_code(error).code(), group_id, ..Default::default() };
         }

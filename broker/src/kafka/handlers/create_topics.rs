@@ -7,7 +7,7 @@ use runnel_proto::kafka::messages::create_topics_response::{CreatableTopicConfig
 use runnel_proto::kafka::messages::{CreateTopicsRequest, CreateTopicsResponse};
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
-use super::configs::source;
+use super::configs::{DESCRIBED, SETTINGS_BYTES, source};
 use super::{Refusal, assignments_partitions};
 use crate::kafka::call::Call;
 use crate::operations::{CreateTopic, CreatedTopic};
@@ -19,6 +19,7 @@ const DESCRIBED_SINCE: i16 = 5;
 
 /// Answers a request, when each topic is on disk.
 pub(in crate::kafka) async fn handle(call: &Call, request: CreateTopicsRequest) -> CreateTopicsResponse {
+    let described = is_described(call, &request);
     let mut named: HashMap<StrBytes, usize> = HashMap::new();
     for topic in &request.topics {
         *named.entry(topic.name.clone()).or_default() += 1;
@@ -44,11 +45,21 @@ pub(in crate::kafka) async fn handle(call: &Call, request: CreateTopicsRequest) 
             None => continue,
         }
         topics.push(match create(call, topic, request.validate_only).await {
-            Ok(created) => accept(call, name, created),
+            Ok(created) => accept(call, name, created, described),
             Err(refusal) => refuse(call, name, refusal),
         });
     }
     CreateTopicsResponse { topics, ..Default::default() }
+}
+
+/// Whether topics are answered with their settings. In one answer of very many that would be too much.
+fn is_described(call: &Call, request: &CreateTopicsRequest) -> bool {
+    call.version >= DESCRIBED_SINCE && request.topics.len() <= DESCRIBED
+}
+
+/// What the settings of the topics take.
+pub(in crate::kafka) fn settings_bytes(call: &Call, request: &CreateTopicsRequest) -> usize {
+    if is_described(call, request) { request.topics.len() * SETTINGS_BYTES } else { 0 }
 }
 
 async fn create(
@@ -116,6 +127,7 @@ fn accept(
     call: &Call,
     name: StrBytes,
     (created, overrides): (CreatedTopic, BTreeMap<String, String>),
+    described: bool,
 ) -> CreatableTopicResult {
     let configs = call.operations.preview_topic_configs(&overrides).into_iter().map(|entry| {
         let config_source = source(entry.source());
@@ -127,7 +139,7 @@ fn accept(
             is_sensitive: false,
         }
     });
-    let described = call.version >= DESCRIBED_SINCE;
+    let untold = call.version >= DESCRIBED_SINCE && !described;
     CreatableTopicResult {
         name,
         error_message: None,
@@ -135,6 +147,7 @@ fn accept(
         num_partitions: created.partitions,
         replication_factor: REPLICATION_FACTOR,
         configs: described.then(|| configs.collect()),
+        topic_config_error_code: if untold { ErrorCode::PolicyViolation.code() } else { 0 },
         ..Default::default()
     }
 }

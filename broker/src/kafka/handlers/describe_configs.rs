@@ -9,7 +9,7 @@ use runnel_proto::kafka::{ErrorCode, StrBytes};
 use runnel_proto::v1::{ConfigEntry, ConfigSource};
 
 use super::Refusal;
-use super::configs::{Resource, TOPIC, config_type, source};
+use super::configs::{DESCRIBED, Resource, SETTINGS_BYTES, TOPIC, config_type, source};
 use crate::kafka::call::Call;
 use crate::operations::ConfigSynonym;
 
@@ -19,8 +19,13 @@ pub(in crate::kafka) async fn handle(
     request: DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
     let wants = Wants { synonyms: request.include_synonyms, documentation: request.include_documentation };
-    let results = request.resources.into_iter().map(|resource| {
-        let (configs, refusal) = match describe(call, &resource, &wants) {
+    let results = request.resources.into_iter().enumerate().map(|(number, resource)| {
+        let described = match number < DESCRIBED {
+            true => describe(call, &resource, &wants),
+            // In so many rows a sentence would take too much, too.
+            false => Err(ErrorCode::PolicyViolation.into()),
+        };
+        let (configs, refusal) = match described {
             Ok(configs) => (configs, None),
             Err(refusal) => (Vec::new(), Some(refusal)),
         };
@@ -34,6 +39,11 @@ pub(in crate::kafka) async fn handle(
         }
     });
     DescribeConfigsResponse { results: results.collect(), ..Default::default() }
+}
+
+/// What the settings of the resources asked for take.
+pub(in crate::kafka) fn settings_bytes(_: &Call, request: &DescribeConfigsRequest) -> usize {
+    request.resources.len().min(DESCRIBED) * SETTINGS_BYTES
 }
 
 struct Wants {

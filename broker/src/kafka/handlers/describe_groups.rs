@@ -5,8 +5,8 @@ use runnel_proto::kafka::messages::describe_groups_response::{DescribedGroup, De
 use runnel_proto::kafka::messages::{DescribeGroupsRequest, DescribeGroupsResponse};
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
-use super::group_code;
 use super::metadata::NOT_ASKED;
+use super::{distinct, group_code};
 use crate::coordinator::group::{GroupDescription, GroupType, MemberDescription};
 use crate::kafka::call::Call;
 
@@ -18,7 +18,7 @@ const UNKNOWN_SINCE: i16 = 6;
 /// Answers a request.
 pub(in crate::kafka) async fn handle(call: &Call, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let known = call.operations.groups().check();
-    let groups = request.groups.into_iter().map(|group_id| {
+    let groups = distinct(request.groups).map(|group_id| {
         if let Err(error) = &known {
             return DescribedGroup { error_code: group_code(error).code(), group_id, ..Default::default() };
         }

@@ -6,7 +6,7 @@ use runnel_proto::kafka::messages::describe_producers_response::{
 use runnel_proto::kafka::messages::{DescribeProducersRequest, DescribeProducersResponse};
 use runnel_proto::kafka::{ErrorCode, Uuid};
 
-use super::Refusal;
+use super::{Refusal, distinct};
 use crate::kafka::call::Call;
 use crate::metadata::check_topic_name;
 
@@ -16,10 +16,8 @@ pub(in crate::kafka) async fn handle(
     request: DescribeProducersRequest,
 ) -> DescribeProducersResponse {
     let topics = request.topics.into_iter().map(|topic| TopicResponse {
-        partitions: topic
-            .partition_indexes
-            .iter()
-            .map(|&partition_index| match describe(call, &topic.name, partition_index) {
+        partitions: distinct(topic.partition_indexes)
+            .map(|partition_index| match describe(call, &topic.name, partition_index) {
                 Ok(active_producers) => {
                     PartitionResponse { partition_index, active_producers, ..Default::default() }
                 }

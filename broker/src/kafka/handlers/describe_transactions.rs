@@ -6,6 +6,7 @@ use runnel_proto::kafka::messages::describe_transactions_response::{TopicData, T
 use runnel_proto::kafka::messages::{DescribeTransactionsRequest, DescribeTransactionsResponse};
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
+use super::distinct;
 use crate::coordinator::group::NamedPartition;
 use crate::coordinator::transaction::TransactionDescription;
 use crate::kafka::call::Call;
@@ -17,7 +18,7 @@ pub(in crate::kafka) async fn handle(
     call: &Call,
     request: DescribeTransactionsRequest,
 ) -> DescribeTransactionsResponse {
-    let states = request.transactional_ids.into_iter().map(|transactional_id| {
+    let states = distinct(request.transactional_ids).map(|transactional_id| {
         if transactional_id.is_empty() {
             let error_code = ErrorCode::InvalidRequest.code();
             return TransactionState { error_code, transactional_id, ..Default::default() };

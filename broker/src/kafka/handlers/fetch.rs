@@ -20,6 +20,7 @@ use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::kafka::session::{Plan, Wanted};
 use crate::log::{self, FileBatches};
+use crate::operations::Taken;
 use crate::partition::{FetchPosition, IsolationLevel, Partition, Waits};
 use crate::storage::FileRange;
 
@@ -33,8 +34,15 @@ const COPIED_BYTES: usize = 16 << 10;
 /// An answer holds so much of them in memory, however many partitions it has.
 const COPIED_BYTES_IN_ALL: usize = 64 << 10;
 
-/// Answers a request: with the response, and where its records are that are elsewhere, in its order.
-pub(in crate::kafka) async fn handle(call: &Call, request: FetchRequest) -> (FetchResponse, Vec<FileRange>) {
+/// What a request comes to, and until when it may wait; of its frame it keeps nothing.
+pub(in crate::kafka) struct Asked {
+    plan: Result<Plan, ErrorCode>,
+    limits: Limits,
+    deadline: Instant,
+}
+
+/// Sees what a request asks for.
+pub(in crate::kafka) fn plan(call: &Call, request: FetchRequest) -> Asked {
     let deadline = Instant::now() + Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
     let limits = Limits {
         min_bytes: usize::try_from(request.min_bytes).unwrap_or(0),
@@ -45,7 +53,22 @@ pub(in crate::kafka) async fn handle(call: &Call, request: FetchRequest) -> (Fet
         },
         reads_zstd: call.version >= ZSTD_SINCE,
     };
-    let plan = call.client.sessions().begin(request, call.version, session_id);
+    let mut sessions = call.client.sessions();
+    let plan = sessions.begin(request, call.version, session_id).map(|plan| {
+        let has_room = call.client.has_room(&call.operations, sessions.size_bytes());
+        if has_room { plan } else { sessions.end(plan) }
+    });
+    Asked { plan, limits, deadline }
+}
+
+/// Answers a request: with the response, and where its records are that are elsewhere, in its order. One that has `taken`
+/// much memory does not wait while others want some.
+pub(in crate::kafka) async fn handle(
+    call: &Call,
+    asked: Asked,
+    taken: &Taken,
+) -> (FetchResponse, Vec<FileRange>) {
+    let Asked { plan, limits, deadline } = asked;
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
@@ -59,6 +82,7 @@ pub(in crate::kafka) async fn handle(call: &Call, request: FetchRequest) -> (Fet
             () = looked.until_complete(&plan) => {}
             () = sleep_until(deadline) => {}
             () = call.operations.stopped() => {}
+            () = taken.wanted() => {}
         }
     }
     answer(call, &plan, looked)

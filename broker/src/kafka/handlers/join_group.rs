@@ -16,11 +16,17 @@ const SKIPPING_SINCE: i16 = 9;
 /// Until this version an absent protocol is empty text.
 const NULL_PROTOCOL_SINCE: i16 = 7;
 
-/// Answers a request, when the rebalance is through.
-pub(in crate::kafka) async fn handle(call: &Call, request: JoinGroupRequest) -> JoinGroupResponse {
-    let asked = request.member_id.clone();
-    let outcome = call.operations.groups().join(translate(call, request)).await;
-    outcome.map_or_else(|error| refuse(call, asked, &error), accept)
+/// Answers a request, when the rebalance is through. Nothing of it is kept until then but what the group is told.
+pub(in crate::kafka) fn begin(
+    call: &Call,
+    request: JoinGroupRequest,
+) -> impl Future<Output = JoinGroupResponse> + use<> {
+    let asked = StrBytes::from(&*request.member_id);
+    let (call, join) = (call.clone(), translate(call, request));
+    async move {
+        let outcome = call.operations.groups().join(join).await;
+        outcome.map_or_else(|error| refuse(&call, asked, &error), accept)
+    }
 }
 
 fn translate(call: &Call, request: JoinGroupRequest) -> JoinRequest {

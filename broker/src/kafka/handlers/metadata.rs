@@ -61,6 +61,21 @@ pub(in crate::kafka) async fn handle(call: &Call, request: MetadataRequest) -> M
     }
 }
 
+/// What the partitions of the topics asked for take as rows, and sent.
+pub(in crate::kafka) fn rows_bytes(call: &Call, request: &MetadataRequest) -> usize {
+    const ROW_BYTES: usize = 256;
+    let partitions: usize = match &request.topics {
+        Some(topics) if call.version > 0 || !topics.is_empty() => {
+            let find = |asked: &MetadataRequestTopic| {
+                call.topic(asked.name.as_deref().unwrap_or_default(), asked.topic_id).ok()
+            };
+            topics.iter().filter_map(find).map(|topic| topic.partitions.len()).sum()
+        }
+        _ => call.operations.list_topics(true).iter().map(|topic| topic.partitions.len()).sum(),
+    };
+    partitions * ROW_BYTES
+}
+
 async fn named(call: &Call, asked: MetadataRequestTopic, may_create: bool) -> MetadataResponseTopic {
     let MetadataRequestTopic { topic_id, name } = asked;
     let Some(name) = name.filter(|_| topic_id.is_nil()) else {

@@ -47,6 +47,8 @@ pub(super) mod txn_offset_commit;
 pub(super) mod unset;
 pub(super) mod update_features;
 
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -92,6 +94,12 @@ fn assignments_partitions(call: &Call, mut rows: Vec<(i32, &[i32])>) -> Result<i
     }
     let text = format!("replicas can be assigned to broker {node_id} alone, for partitions without a gap");
     Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, text))
+}
+
+/// What is told of once, however often it is named.
+fn distinct<T: Clone + Eq + Hash>(names: Vec<T>) -> impl Iterator<Item = T> {
+    let mut seen = HashSet::with_capacity(names.len());
+    names.into_iter().filter(move |name| seen.insert(name.clone()))
 }
 
 /// What lives longer than the request does: a view of it would keep the whole frame.

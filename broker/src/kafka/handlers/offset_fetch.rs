@@ -1,6 +1,6 @@
 //! `OffsetFetch`: what groups have committed; from version 8 on of several groups at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use runnel_proto::kafka::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopics,
@@ -25,7 +25,10 @@ const IDS_SINCE: i16 = 10;
 pub(in crate::kafka) async fn handle(call: &Call, request: OffsetFetchRequest) -> OffsetFetchResponse {
     if call.version >= GROUPS_SINCE {
         let mut groups = Vec::with_capacity(request.groups.len());
-        for group in request.groups {
+        // Told of once, however often it is named.
+        let mut whole = HashSet::new();
+        let asked = request.groups.into_iter();
+        for group in asked.filter(|group| group.topics.is_some() || whole.insert(group.group_id.clone())) {
             groups.push(fetch(call, group, request.require_stable).await);
         }
         return OffsetFetchResponse { groups, ..Default::default() };
