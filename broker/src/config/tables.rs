@@ -457,7 +457,7 @@ pub(super) static BROKER_KEYS: [Key; 43] = [
     fixed(
         "queued.max.request.bytes",
         Kind::Long { min: 1 << 20, max: i64::MAX },
-        "33554432",
+        "16777216",
         "How many bytes of requests the broker holds in memory at once; a larger request has it all. When they are used up it \
          stops reading from its clients until some are answered.",
     ),

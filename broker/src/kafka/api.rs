@@ -30,7 +30,7 @@ use crate::operations::{Operations, REQUEST_BYTES, Taken};
 const ELEMENT_BYTES: usize = 256;
 
 /// The same for a Fetch, which remembers more of each: it may have a row for each of 40,000 partitions.
-const FETCH_ELEMENT_BYTES: usize = 700;
+const FETCH_ELEMENT_BYTES: usize = 750;
 
 /// A request on its way to its answer.
 pub(super) type Answer = BoxFuture<'static, Result<Ready, Refused>>;

@@ -85,7 +85,7 @@ pub(in crate::kafka) async fn handle(
             () = taken.wanted() => {}
         }
     }
-    answer(call, &plan, looked)
+    answer(call, plan, looked)
 }
 
 /// Any number but 0, which stands for no session; nobody else may guess it.
@@ -93,10 +93,10 @@ fn session_id() -> i32 {
     (Uuid::new_v4().as_u128() as i32 & i32::MAX).max(1)
 }
 
-fn answer(call: &Call, plan: &Plan, looked: Looked) -> (FetchResponse, Vec<FileRange>) {
+fn answer(call: &Call, mut plan: Plan, looked: Looked) -> (FetchResponse, Vec<FileRange>) {
     let (mut ranges, mut copied_bytes) = (Vec::new(), 0);
     let mut found = Vec::with_capacity(looked.found.len());
-    for (wanted, Found { mut data, batches, partition }) in plan.partitions.iter().zip(looked.found) {
+    for (wanted, Found { mut data, batches, partition }) in std::mem::take(&mut plan.partitions).into_iter().zip(looked.found) {
         if let (Some(partition), Some(range)) = (partition, batches.range) {
             let records = u64::try_from(batches.next_offset - wanted.row.fetch_offset).unwrap_or(0);
             partition.sent(records, range.size_bytes() as u64);
@@ -113,10 +113,10 @@ fn answer(call: &Call, plan: &Plan, looked: Looked) -> (FetchResponse, Vec<FileR
                 }
             }
         }
-        found.push((wanted.clone(), data));
+        found.push((wanted, data));
     }
     let mut responses: Vec<FetchableTopicResponse> = Vec::new();
-    for (Wanted { topic, topic_id, .. }, data) in call.client.sessions().finish(plan, found) {
+    for (Wanted { topic, topic_id, .. }, data) in call.client.sessions().finish(&plan, found) {
         match responses.last_mut().filter(|last| last.topic == topic && last.topic_id == topic_id) {
             Some(last) => last.partitions.push(data),
             None => responses.push(FetchableTopicResponse { topic, topic_id, partitions: vec![data] }),
