@@ -51,34 +51,6 @@ fn requests_of_many_items_take_little_however_many_come_at_once() {
 }
 
 #[test]
-fn answers_that_nobody_reads_take_little() {
-    let mut broker = TestBroker::start();
-    let address = broker.address();
-    broker.runnel(["topic", "create", "some"]).run().ok();
-    let growth = Growth::from_now_on(&mut broker);
-    let mut deaf = Vec::new();
-    for (name, request) in requests() {
-        for _ in 0..4 {
-            // The broker may have enough of it.
-            let mut connection = connect(&address);
-            connection.set_write_timeout(Some(Duration::from_millis(100))).expect("a timeout");
-            let _ = connection.write_all(&request);
-            deaf.push(connection);
-        }
-        // It serves others meanwhile.
-        let mut other = connect(&address);
-        other.write_all(&requests_of(some_metadata(), 12)).expect("the broker reads");
-        skip_answer(&mut other).unwrap_or_else(|error| panic!("after {name}: {error}"));
-        growth.check(&mut broker, &name);
-    }
-    // The same large question is answered to one that reads.
-    let mut other = connect(&address);
-    other.write_all(&requests_of(many_metadata(), 12)).expect("the broker reads");
-    skip_answer(&mut other).expect("an answer");
-    growth.check(&mut broker, "all of them");
-}
-
-#[test]
 fn frames_that_never_end_take_little() {
     let mut broker = TestBroker::start();
     let address = broker.address();
@@ -178,10 +150,6 @@ fn status_kib(broker: &mut TestBroker, key: &str) -> u64 {
     let status = status.expect("it runs");
     let line = status.lines().find(|line| line.starts_with(key)).expect("its memory");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
-}
-
-fn some_metadata() -> m::MetadataRequest {
-    named_metadata(1)
 }
 
 fn many_metadata() -> m::MetadataRequest {
