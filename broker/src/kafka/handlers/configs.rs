@@ -11,7 +11,7 @@ use crate::metadata::{ConfigChange, check_topic_name};
 /// What all settings of a resource take as rows, documented, and sent.
 pub(super) const SETTINGS_BYTES: usize = 24 << 10;
 
-/// So many resources are told of with their settings in one answer.
+/// So many topics that are created, or resources that are named once more, are told of with their settings in one answer.
 pub(super) const DESCRIBED: usize = 500;
 
 /// What has settings.

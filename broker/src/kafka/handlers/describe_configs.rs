@@ -1,5 +1,7 @@
 //! `DescribeConfigs`: every setting, with where its value comes from.
 
+use std::collections::HashSet;
+
 use runnel_proto::kafka::messages::describe_configs_request::DescribeConfigsResource;
 use runnel_proto::kafka::messages::describe_configs_response::{
     DescribeConfigsResourceResult, DescribeConfigsResult, DescribeConfigsSynonym,
@@ -19,8 +21,11 @@ pub(in crate::kafka) async fn handle(
     request: DescribeConfigsRequest,
 ) -> DescribeConfigsResponse {
     let wants = Wants { synonyms: request.include_synonyms, documentation: request.include_documentation };
-    let results = request.resources.into_iter().enumerate().map(|(number, resource)| {
-        let described = match number < DESCRIBED {
+    let (mut seen, mut again) = (HashSet::new(), 0);
+    let results = request.resources.into_iter().map(|resource| {
+        let is_new = seen.insert((resource.resource_type, resource.resource_name.clone()));
+        again += usize::from(!is_new);
+        let described = match is_new || again <= DESCRIBED {
             true => describe(call, &resource, &wants),
             // In so many rows a sentence would take too much, too.
             false => Err(ErrorCode::PolicyViolation.into()),
@@ -42,8 +47,9 @@ pub(in crate::kafka) async fn handle(
 }
 
 /// What the settings of the resources asked for take.
-pub(in crate::kafka) fn settings_bytes(_: &Call, request: &DescribeConfigsRequest) -> usize {
-    request.resources.len().min(DESCRIBED) * SETTINGS_BYTES
+pub(in crate::kafka) fn settings_bytes(call: &Call, request: &DescribeConfigsRequest) -> usize {
+    let most = call.operations.list_topics(true).len() + DESCRIBED;
+    request.resources.len().min(most) * SETTINGS_BYTES
 }
 
 struct Wants {

@@ -96,7 +96,9 @@ fn session_id() -> i32 {
 fn answer(call: &Call, mut plan: Plan, looked: Looked) -> (FetchResponse, Vec<FileRange>) {
     let (mut ranges, mut copied_bytes) = (Vec::new(), 0);
     let mut found = Vec::with_capacity(looked.found.len());
-    for (wanted, Found { mut data, batches, partition }) in std::mem::take(&mut plan.partitions).into_iter().zip(looked.found) {
+    for (wanted, Found { mut data, batches, partition }) in
+        std::mem::take(&mut plan.partitions).into_iter().zip(looked.found)
+    {
         if let (Some(partition), Some(range)) = (partition, batches.range) {
             let records = u64::try_from(batches.next_offset - wanted.row.fetch_offset).unwrap_or(0);
             partition.sent(records, range.size_bytes() as u64);
