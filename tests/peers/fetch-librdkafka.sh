@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fetches librdkafka as the crate rdkafka-sys brings it, builds its rdkafka_performance and this folder's open_loop into
+# Fetches librdkafka as the crate rdkafka-sys brings it, builds its rdkafka_performance and the programs in librdkafka/ into
 # target/peers/librdkafka, once, and prints that folder. Needs a C compiler and make.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -28,9 +28,10 @@ if ! cmp -s "$here/librdkafka/Cargo.toml" "$built/Cargo.toml"; then
     cp "$here/librdkafka/Cargo.toml" "$built"
     cd "$here"
 fi
-if [ "$here/librdkafka/open_loop.c" -nt "$built/open_loop" ]; then
-    # shellcheck disable=SC2046 # the libraries are words of their own
-    cc -O2 -Wall -Wextra -Werror -isystem "$built" -o "$built/open_loop" "$here/librdkafka/open_loop.c" \
-        "$built/librdkafka.a" -lm -lz -ldl -lpthread -lrt
-fi
+for program in open_loop transactions; do
+    if [ "$here/librdkafka/$program.c" -nt "$built/$program" ]; then
+        cc -O2 -Wall -Wextra -Werror -isystem "$built" -o "$built/$program" "$here/librdkafka/$program.c" \
+            "$built/librdkafka.a" -lm -lz -ldl -lpthread -lrt
+    fi
+done
 echo "$built"

@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::command;
@@ -27,9 +29,10 @@ const JAVA_OPTIONS: [&str; 6] = [
 ];
 
 /// Kafka's jars.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KafkaProgram {
     jars: PathBuf,
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl KafkaProgram {
@@ -40,7 +43,21 @@ impl KafkaProgram {
     pub fn fetch() -> Result<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/fetch-kafka.sh");
         let jars = command::run(&mut Command::new(script))?;
-        Ok(Self { jars: PathBuf::from(jars.trim_end()) })
+        Ok(Self { jars: PathBuf::from(jars.trim_end()), environment: Vec::new() })
+    }
+
+    /// The same with something in its environment.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, path: &Path) -> Self {
+        self.environment.push((name, path.to_owned()));
+        self
+    }
+
+    /// One of its tools, by its class.
+    pub fn tool(&self, class: &str) -> Command {
+        let mut java = self.java();
+        java.arg(class);
+        java
     }
 
     /// Starts one on a new directory, with a heap of `heap` (`1g`) and settings beside those that a single node needs,
@@ -56,28 +73,34 @@ impl KafkaProgram {
         let format =
             ["kafka.tools.StorageTool", "format", "--cluster-id", "runnel-tests-peer-0001", "--config"];
         command::run(self.java().args(format).arg(&file))?;
-        let log = File::create(dir.path().join("server.log"))?;
+        let (child, started_in_ms) = self.launch(heap, dir.path(), address)?;
+        Ok(Kafka { program: self.clone(), heap: heap.to_owned(), child, address, started_in_ms, dir })
+    }
+
+    /// Starts one on a directory that is ready, and how many milliseconds it took until it answered.
+    fn launch(&self, heap: &str, dir: &Path, address: SocketAddr) -> Result<(Child, f64)> {
+        let log = File::create(dir.join("server.log"))?;
         let mut server = self.java();
         server.args([format!("-Xmx{heap}"), format!("-Xms{heap}")]).args(JAVA_OPTIONS);
-        server.arg("kafka.Kafka").arg(&file).current_dir(&dir);
+        server.arg("kafka.Kafka").arg(dir.join("server.properties")).current_dir(dir);
         server.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let start = Instant::now();
-        let child = server.spawn().map_err(|error| format!("can't run java: {error}"))?;
-        let mut kafka = Kafka { child, address, started_in_ms: 0.0, dir };
+        let mut child = server.spawn().map_err(|error| format!("can't run java: {error}"))?;
         while !answers(address) {
-            if kafka.child.try_wait()?.is_some() || start.elapsed() > PATIENCE {
-                let log = fs::read_to_string(kafka.dir.path().join("server.log"))?;
+            if child.try_wait()?.is_some() || start.elapsed() > PATIENCE {
+                let _ = child.kill();
+                let _ = child.wait();
+                let log = fs::read_to_string(dir.join("server.log"))?;
                 return Err(format!("Kafka does not answer: {log}").into());
             }
             thread::sleep(Duration::from_millis(1));
         }
-        kafka.started_in_ms = start.elapsed().as_secs_f64() * 1e3;
-        Ok(kafka)
+        Ok((child, start.elapsed().as_secs_f64() * 1e3))
     }
 
     fn java(&self) -> Command {
         let mut java = Command::new("java");
-        java.arg("-cp").arg(self.jars.join("*"));
+        java.arg("-cp").arg(self.jars.join("*")).envs(self.environment.iter().cloned());
         java
     }
 }
@@ -85,6 +108,8 @@ impl KafkaProgram {
 /// A broker that runs; killed when dropped.
 #[derive(Debug)]
 pub struct Kafka {
+    program: KafkaProgram,
+    heap: String,
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
@@ -100,6 +125,22 @@ impl Kafka {
     /// Process ids are small.
     pub fn pid(&self) -> i32 {
         self.child.id().try_into().expect("process ids are small")
+    }
+
+    /// Where its partitions lie.
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Stops it in order and starts it anew where it was.
+    ///
+    /// # Errors
+    /// It does not answer again.
+    pub fn start_again(&mut self) -> Result<()> {
+        kill(Pid::from_raw(self.pid()), Signal::SIGTERM)?;
+        self.child.wait()?;
+        (self.child, self.started_in_ms) = self.program.launch(&self.heap, self.dir.path(), self.address)?;
+        Ok(())
     }
 }
 

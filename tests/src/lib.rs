@@ -1,5 +1,6 @@
 //! What the end-to-end tests share.
 
+pub mod bench;
 pub mod budgets;
 pub mod clients;
 mod command;
@@ -8,3 +9,4 @@ pub mod differential;
 pub mod fake_kafka;
 pub mod harness;
 pub mod kafka;
+mod measure;

@@ -1,11 +1,14 @@
 //! Kafka's protocol: how long a record takes from the moment it was due until it is acknowledged, at a fixed rate.
 
-use super::librdkafka::Librdkafka;
-use super::row::{Budget, Row, Unit};
-use super::runnel::{Broker, create_topic};
-use super::{Plan, Result, kafka};
+use super::Plan;
+use super::row::{Budget, Row};
 use crate::harness::Home;
 use crate::kafka::KafkaProgram;
+use crate::measure::Result;
+use crate::measure::figures::Unit;
+use crate::measure::kafka;
+use crate::measure::librdkafka::Librdkafka;
+use crate::measure::runnel::{Broker, create_topic};
 
 /// Seconds that count, of each figure.
 const SECONDS: u32 = 10;

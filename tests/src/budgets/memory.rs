@@ -3,13 +3,16 @@
 use std::thread;
 use std::time::Duration;
 
-use super::command::resident_mb;
-use super::lines::Lines;
-use super::row::{Budget, Row, Unit};
-use super::runnel::{Broker, create_topic, fill};
-use super::{Plan, Result, kafka};
+use super::Plan;
+use super::row::{Budget, Row};
 use crate::harness::Home;
 use crate::kafka::KafkaProgram;
+use crate::measure::Result;
+use crate::measure::command::resident_mb;
+use crate::measure::figures::Unit;
+use crate::measure::kafka;
+use crate::measure::lines::Lines;
+use crate::measure::runnel::{Broker, create_topic, fill};
 
 const PARTITIONS: u32 = 1000;
 const LINES: u32 = 100_000;

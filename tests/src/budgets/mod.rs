@@ -1,32 +1,23 @@
 //! The budgets, measured: each row of the table in one run with what it is held against, turn by turn, so that whatever
 //! else the machine does falls on both.
 
-mod command;
 mod dash;
-mod kafka;
 mod latency;
-mod librdkafka;
-mod lines;
 mod memory;
 mod partitions;
 mod pipe;
 mod row;
-mod runnel;
 mod start;
 mod table;
-mod terminal;
 mod throughput;
-
-use std::error::Error;
-use std::io::{self, Write};
 
 use clap::ValueEnum;
 
+use crate::measure::rounds::{self, Round};
+use crate::measure::{Result, kafka};
+
 pub use row::{Row, Verdict};
 pub use table::Table;
-
-/// What can go wrong: a peer that is missing, a command that fails, an output that is not the input.
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Rows that are measured together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -61,31 +52,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The rounds of a part, each told on stderr. The first one warms up: its figures don't count.
+    /// The rounds of a part. The first one warms up: its figures don't count.
     fn rounds(&self, part: &str) -> impl Iterator<Item = Round> {
-        let (part, last) = (part.to_owned(), self.rounds);
-        (0..=last).map(move |number| {
-            // Whoever closed stderr does not want to know.
-            let _ = match number {
-                0 => writeln!(io::stderr(), "{part}: warming up"),
-                _ => writeln!(io::stderr(), "{part}: round {number} of {last}"),
-            };
-            Round { number }
-        })
-    }
-}
-
-/// One round of measurements.
-struct Round {
-    number: u32,
-}
-
-impl Round {
-    /// Keeps a figure, unless this round only warms up.
-    fn keep(&self, figures: &mut Vec<f64>, figure: f64) {
-        if self.number > 0 {
-            figures.push(figure);
-        }
+        rounds::rounds(part, self.rounds)
     }
 }
 

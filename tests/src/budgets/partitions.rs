@@ -2,12 +2,14 @@
 
 use std::fs::File;
 
-use super::command::seconds;
-use super::lines::Lines;
-use super::row::{Budget, Row, Unit};
-use super::runnel::{Broker, create_topic, delete_topic, runnel};
-use super::{Plan, Result};
+use super::Plan;
+use super::row::{Budget, Row};
 use crate::harness::Home;
+use crate::measure::Result;
+use crate::measure::command::seconds;
+use crate::measure::figures::Unit;
+use crate::measure::lines::Lines;
+use crate::measure::runnel::{Broker, create_topic, delete_topic, runnel};
 
 const MANY: u32 = 1000;
 

@@ -2,13 +2,16 @@
 
 use std::fs::File;
 
-use super::command::seconds;
-use super::lines::Lines;
-use super::row::{Budget, Row, Unit};
-use super::runnel::{Broker, create_topic, delete_topic, runnel};
-use super::{Plan, Result, kafka};
+use super::Plan;
+use super::row::{Budget, Row};
 use crate::harness::Home;
 use crate::kafka::{Kafka, KafkaProgram};
+use crate::measure::Result;
+use crate::measure::command::seconds;
+use crate::measure::figures::{Unit, grouped};
+use crate::measure::kafka;
+use crate::measure::lines::Lines;
+use crate::measure::runnel::{Broker, create_topic, delete_topic, runnel};
 
 pub(super) fn rows(lines: u32) -> [Row; 2] {
     let lines = grouped(lines);
@@ -40,14 +43,6 @@ pub(super) fn measure(rows: &mut [Row; 2], plan: &Plan, kafka: Option<&KafkaProg
     Ok(())
 }
 
-/// With commas between thousands.
-fn grouped(count: u32) -> String {
-    match count {
-        1000.. => format!("{},{:03}", grouped(count / 1000), count % 1000),
-        _ => count.to_string(),
-    }
-}
-
 /// Seconds in, seconds out.
 fn through_runnel(home: &Home, topic: &str, lines: &Lines) -> Result<(f64, f64)> {
     create_topic(home, topic, 1)?;
@@ -62,10 +57,10 @@ fn through_runnel(home: &Home, topic: &str, lines: &Lines) -> Result<(f64, f64)>
 /// Seconds in, seconds out.
 fn through_kafka(kafka: &Kafka, home: &Home, topic: &str, lines: &Lines) -> Result<(f64, f64)> {
     kafka::create_topic(kafka, topic);
-    let into = seconds(kafka::kcat(kafka, &["-P", "-t", topic, "-l"]).arg(lines.path()))?;
+    let into = seconds(kafka::kcat(kafka.address, &["-P", "-t", topic, "-l"]).arg(lines.path()))?;
     let copy = home.path().join("kcat.copy");
     let read = ["-C", "-q", "-t", topic, "-o", "beginning", "-e"];
-    let out = seconds(kafka::kcat(kafka, &read).stdout(File::create(&copy)?))?;
+    let out = seconds(kafka::kcat(kafka.address, &read).stdout(File::create(&copy)?))?;
     lines.expect_same(&copy)?;
     Ok((into, out))
 }

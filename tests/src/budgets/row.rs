@@ -1,15 +1,6 @@
 //! One row: figures of several rounds, what is measured beside them, and the budget that they keep or miss.
 
-/// What a figure counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
-    /// Milliseconds.
-    Ms,
-    /// Seconds.
-    S,
-    /// Megabytes, of 1,000,000 bytes.
-    Mb,
-}
+use crate::measure::figures::{Unit, median, ratios};
 
 /// How large the median may be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,7 +47,7 @@ impl Row {
 
     /// The figures, each divided by the peer's of the same round.
     pub(super) fn ratios(&self) -> Vec<f64> {
-        self.figures.iter().zip(&self.beside).map(|(figure, beside)| figure / beside).collect()
+        ratios(&self.figures, &self.beside)
     }
 
     /// Whether its budget is kept, by the median of all rounds.
@@ -73,18 +64,6 @@ impl Row {
     }
 }
 
-/// The middle one, or the mean of the two in the middle.
-pub(super) fn median(figures: &[f64]) -> Option<f64> {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    match sorted.len() {
-        0 => None,
-        length if length % 2 == 0 => Some(f64::midpoint(sorted[middle - 1], sorted[middle])),
-        _ => Some(sorted[middle]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,13 +71,6 @@ mod tests {
     fn row(budget: Budget, figures: &[f64], beside: &[f64]) -> Row {
         let row = Row::new("a row", Unit::S, budget).beside("a peer");
         Row { figures: figures.to_vec(), beside: beside.to_vec(), ..row }
-    }
-
-    #[test]
-    fn the_median_stands_in_the_middle() {
-        assert_eq!(median(&[]), None);
-        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! From a broker's start to its first answer.
 
-use super::lines::Lines;
-use super::row::{Budget, Row, Unit};
-use super::runnel::{Broker, create_topic, fill};
-use super::{Plan, Result, kafka};
+use super::Plan;
+use super::row::{Budget, Row};
 use crate::harness::Home;
 use crate::kafka::KafkaProgram;
+use crate::measure::Result;
+use crate::measure::figures::Unit;
+use crate::measure::kafka;
+use crate::measure::lines::Lines;
+use crate::measure::runnel::{Broker, create_topic, fill};
 
 const PARTITIONS: u32 = 1000;
 /// Written before every end of the broker with partitions: some for each partition.

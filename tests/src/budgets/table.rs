@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::row::{Budget, Row, Unit, Verdict, median};
+use super::row::{Budget, Row, Verdict};
+use crate::measure::figures::{self, Unit};
 
 const NOT_MEASURED: &str = "not measured";
 
@@ -28,14 +29,15 @@ impl fmt::Display for Table {
         writeln!(f, "| what | Runnel | beside it | ratio | budget | verdict |")?;
         writeln!(f, "|---|---|---|---|---|---|")?;
         for row in &self.0 {
-            let unit = name(row.unit);
+            let unit = row.unit;
             let beside = match row.peer {
                 Some(peer) => format!("{peer}: {}", spread(&row.beside, unit)),
                 None => "–".to_owned(),
             };
-            let ratio = if row.peer.is_some() { spread(&row.ratios(), "×") } else { "–".to_owned() };
+            let ratio =
+                if row.peer.is_some() { spread(&row.ratios(), Unit::Times) } else { "–".to_owned() };
             let budget = match row.budget {
-                Budget::AtMost(limit) => format!("≤ {limit}{unit}"),
+                Budget::AtMost(limit) => format!("≤ {limit}{}", unit.name()),
                 Budget::TimesPeer(limit) => format!("≤ {limit}×"),
             };
             let verdict = match row.verdict() {
@@ -50,36 +52,8 @@ impl fmt::Display for Table {
     }
 }
 
-/// The median, and from the least to the most.
-fn spread(figures: &[f64], unit: &str) -> String {
-    let least = figures.iter().copied().min_by(f64::total_cmp);
-    let most = figures.iter().copied().max_by(f64::total_cmp);
-    match (median(figures), least, most) {
-        (Some(median), Some(least), Some(most)) => {
-            format!("{}{unit} ({}–{})", rounded(median), rounded(least), rounded(most))
-        }
-        _ => NOT_MEASURED.to_owned(),
-    }
-}
-
-/// About three digits that mean something.
-fn rounded(figure: f64) -> String {
-    let decimals = match figure {
-        ..0.1 => 4,
-        0.1..1.0 => 3,
-        1.0..10.0 => 2,
-        10.0..100.0 => 1,
-        _ => 0,
-    };
-    format!("{figure:.decimals$}")
-}
-
-fn name(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Ms => " ms",
-        Unit::S => " s",
-        Unit::Mb => " MB",
-    }
+fn spread(figures: &[f64], unit: Unit) -> String {
+    figures::spread(figures, unit).unwrap_or_else(|| NOT_MEASURED.to_owned())
 }
 
 #[cfg(test)]

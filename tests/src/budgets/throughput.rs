@@ -3,22 +3,20 @@
 
 use std::net::SocketAddr;
 
-use super::command::processor_s;
-use super::librdkafka::{Librdkafka, RECORD_BYTES};
-use super::row::{Budget, Row, Unit};
-use super::runnel::{Broker, create_topic, delete_topic};
-use super::{Plan, Result, kafka};
+use super::Plan;
+use super::row::{Budget, Row};
 use crate::harness::Home;
-use crate::kafka::{Kafka, KafkaProgram};
+use crate::kafka::KafkaProgram;
+use crate::measure::Result;
+use crate::measure::command::processor_s;
+use crate::measure::figures::Unit;
+use crate::measure::kafka;
+use crate::measure::librdkafka::{Librdkafka, Load, RECORD_BYTES};
+use crate::measure::runnel::{Broker, create_topic, delete_topic};
 
 /// Records of each figure: 1 GB of them.
 const RECORDS: u32 = 1_000_000_000 / RECORD_BYTES;
 const MANY: u32 = 1000;
-
-/// Rounds in which a Java broker may still get faster.
-const WARM_UP_ROUNDS: u32 = 8;
-/// A round that is faster than the best before by less is not faster.
-const STILL_RISING: f64 = 0.97;
 
 /// A broker as this part sees it.
 struct Peer {
@@ -51,21 +49,23 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
         unreachable!("these are the rows")
     };
     let client = Librdkafka::fetch()?;
+    let load = Load::of(RECORDS);
     let home = Home::new();
     let broker = Broker::start(&home)?;
     let ours = Peer { address: broker.address(&home)?, pid: broker.pid() };
-    let unsynced = kafka.map(|program| warmed(program, &[], &client)).transpose()?;
-    let flushed =
-        kafka.map(|program| warmed(program, &["log.flush.interval.messages=1"], &client)).transpose()?;
+    let unsynced = kafka.map(|program| kafka::warmed(program, &[], &client, RECORDS)).transpose()?;
+    let flushed = kafka
+        .map(|program| kafka::warmed(program, &["log.flush.interval.messages=1"], &client, RECORDS))
+        .transpose()?;
     for round in plan.rounds("throughput") {
         let topic = |name: &str| format!("{name}-{}", round.number);
         let (one, many) = (topic("one"), topic("many"));
         create_topic(&home, &one, 1)?;
-        let into_one = ours.takes(|| client.produce(ours.address, &one, RECORDS))?;
+        let into_one = ours.takes(|| client.produce(ours.address, &one, &load))?;
         let from_one = ours.takes(|| client.consume(ours.address, &one, 1, RECORDS))?;
         delete_topic(&home, &one)?;
         create_topic(&home, &many, MANY)?;
-        let into_many = client.produce(ours.address, &many, RECORDS)?;
+        let into_many = client.produce(ours.address, &many, &load)?;
         let from_many = client.consume(ours.address, &many, MANY, RECORDS)?;
         delete_topic(&home, &many)?;
         round.keep(&mut produce.figures, into_one.wall_s);
@@ -80,7 +80,7 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
         if let Some(kafka) = &unsynced {
             let peer = Peer { address: kafka.address, pid: kafka.pid() };
             kafka::create_topic(kafka, &one);
-            let into = peer.takes(|| client.produce(peer.address, &one, RECORDS))?;
+            let into = peer.takes(|| client.produce(peer.address, &one, &load))?;
             let out = peer.takes(|| client.consume(peer.address, &one, 1, RECORDS))?;
             round.keep(&mut produce.beside, into.wall_s);
             round.keep(&mut produce_cpu.beside, into.processor_s);
@@ -89,7 +89,7 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
         }
         if let Some(kafka) = &flushed {
             kafka::create_topic(kafka, &one);
-            round.keep(&mut produce_flushed.beside, client.produce(kafka.address, &one, RECORDS)?);
+            round.keep(&mut produce_flushed.beside, client.produce(kafka.address, &one, &load)?);
         }
     }
     Ok(())
@@ -103,20 +103,4 @@ impl Peer {
         let wall_s = run()?;
         Ok(Took { wall_s, processor_s: processor_s(self.pid)? - before_s })
     }
-}
-
-/// A Kafka that has become as fast as it gets.
-fn warmed(program: &KafkaProgram, settings: &[&str], client: &Librdkafka) -> Result<Kafka> {
-    let kafka = kafka::start(program, settings)?;
-    kafka::create_topic(&kafka, "warm-up");
-    let mut best_s = f64::INFINITY;
-    for _ in 0..WARM_UP_ROUNDS {
-        let took_s = client.produce(kafka.address, "warm-up", RECORDS)?;
-        client.consume(kafka.address, "warm-up", 1, RECORDS)?;
-        if took_s > best_s * STILL_RISING {
-            break;
-        }
-        best_s = took_s;
-    }
-    Ok(kafka)
 }

@@ -5,19 +5,19 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::Result;
 use crate::harness::{Home, Random};
+use crate::measure::Result;
 
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// A file with so many different lines of 25 bytes: a number, a blank, and something that does not compress.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     path: PathBuf,
 }
 
 impl Lines {
     /// Writes it into a home.
-    pub(super) fn write(home: &Home, count: u32) -> Result<Self> {
+    pub(crate) fn write(home: &Home, count: u32) -> Result<Self> {
         let path = home.path().join("lines");
         let mut file = BufWriter::with_capacity(BUFFER_BYTES, File::create(&path)?);
         let mut random = Random::new(1);
@@ -28,12 +28,12 @@ impl Lines {
         Ok(Self { path })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Expects a file to have the same bytes.
-    pub(super) fn expect_same(&self, other: &Path) -> Result<()> {
+    pub(crate) fn expect_same(&self, other: &Path) -> Result<()> {
         let (mut ours, mut theirs) = (reader(&self.path)?, reader(other)?);
         let (mut our_bytes, mut their_bytes) = (vec![0; BUFFER_BYTES], vec![0; BUFFER_BYTES]);
         loop {
@@ -49,7 +49,7 @@ impl Lines {
     }
 
     /// Expects a file to have the same lines in any order.
-    pub(super) fn expect_same_lines(&self, other: &Path) -> Result<()> {
+    pub(crate) fn expect_same_lines(&self, other: &Path) -> Result<()> {
         if fingerprint(&self.path)? != fingerprint(other)? {
             return Err(format!("the lines of {} are not those that went in", other.display()).into());
         }

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
 
-use super::Result;
 use crate::harness::PATIENCE;
+use crate::measure::Result;
 
 /// The last that ratatui writes of a frame: colours and attributes as they were, and the cursor hidden.
 const FRAME_END: &[u8] = b"\x1b[0m\x1b[?25l";
 
 /// A pseudo-terminal with a program in it, which is killed when dropped.
-pub(super) struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keyboard: File,
     frames: Receiver<Frame>,
@@ -30,7 +30,7 @@ struct Frame {
 
 impl Terminal {
     /// Starts a program in a terminal of so many columns and rows.
-    pub(super) fn open(mut command: Command, (columns, rows): (u16, u16)) -> Result<Self> {
+    pub(crate) fn open(mut command: Command, (columns, rows): (u16, u16)) -> Result<Self> {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(&size, None)?;
         command.env("TERM", "xterm-256color");
@@ -43,12 +43,12 @@ impl Terminal {
         Ok(Self { child, keyboard, frames })
     }
 
-    pub(super) fn pid(&self) -> i32 {
+    pub(crate) fn pid(&self) -> i32 {
         self.child.id().try_into().expect("process ids are small")
     }
 
     /// When the next frame that writes these words is complete.
-    pub(super) fn frame_with(&mut self, words: &str) -> Result<Instant> {
+    pub(crate) fn frame_with(&mut self, words: &str) -> Result<Instant> {
         loop {
             let frame = self.frame()?;
             if frame.written.windows(words.len()).any(|window| window == words.as_bytes()) {
@@ -58,7 +58,7 @@ impl Terminal {
     }
 
     /// How long it takes from a key to the next complete frame.
-    pub(super) fn answers(&mut self, key: &str) -> Result<Duration> {
+    pub(crate) fn answers(&mut self, key: &str) -> Result<Duration> {
         while self.frames.try_recv().is_ok() {}
         let pressed_at = Instant::now();
         self.keyboard.write_all(key.as_bytes())?;

@@ -1,0 +1,32 @@
+//! The same bytes in larger and larger records.
+
+use crate::bench::engine::{Bench, Turn};
+use crate::bench::row::Row;
+use crate::bench::servers::Kind;
+use crate::bench::watch::{By, watched};
+use crate::measure::figures::Unit;
+use crate::measure::librdkafka::Load;
+
+const SIZES: [u32; 6] = [10, 100, 1000, 10_000, 100_000, 1_000_000];
+/// Of the smallest records fewer bytes: the client needs a while for each.
+const MOST_RECORDS: u32 = 5_000_000;
+
+pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
+    let bytes: u32 = bench.scaled(1_000_000_000, 10_000_000);
+    for kind in bench.kinds(&[Kind::Runnel, Kind::Kafka, Kind::Discarding]) {
+        let what = format!("produce as records grow: {}", kind.name());
+        let row = Row::curve(what, Unit::MbPerS, "B", &SIZES).processor_in(Unit::SPerGb);
+        bench.measure(vec![row], |bench, line, _| {
+            let record_bytes = SIZES[line];
+            let most = bench.scaled(MOST_RECORDS, MOST_RECORDS / 50);
+            let load = Load { record_bytes, ..Load::of((bytes / record_bytes).min(most)) };
+            let topic = bench.fresh_topic(kind, 1)?;
+            let megabytes = f64::from(load.records) * f64::from(record_bytes) / 1e6;
+            let (seconds, taken) = watched(topic.pid, By::Gigabytes(megabytes / 1e3), || {
+                bench.client.produce(topic.address, &topic.name, &load)
+            })?;
+            topic.delete()?;
+            Ok(Turn { figures: vec![megabytes / seconds], taken: Some(taken) })
+        });
+    }
+}

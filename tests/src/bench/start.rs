@@ -1,0 +1,90 @@
+//! From a broker's start to its first answer, after it was stopped in order.
+
+use super::engine::{Bench, Turn};
+use super::row::{Row, Taken};
+use super::servers::Kind;
+use crate::harness::Home;
+use crate::kafka::Kafka;
+use crate::measure::command::{processor_s, resident_mb};
+use crate::measure::figures::{Unit, grouped};
+use crate::measure::runnel::{Broker, create_topic};
+use crate::measure::wire::Connection;
+use crate::measure::{Result, kafka};
+
+/// What is started again and again.
+#[derive(Default)]
+struct Started {
+    runnel: Option<(Broker, Home)>,
+    kafka: Option<Kafka>,
+}
+
+pub(super) fn measure(bench: &mut Bench<'_>) {
+    bench.servers.end();
+    let kinds = bench.kinds(&[Kind::Runnel, Kind::Kafka]);
+    for partitions in [0, bench.scaled(1000, 100), bench.scaled(10_000, 200)] {
+        let with =
+            if partitions == 0 { "empty".to_owned() } else { format!("{} partitions", grouped(partitions)) };
+        let rows = vec![
+            Row::new(
+                format!("start to first answer, {with}"),
+                Unit::Ms,
+                kinds.iter().map(|kind| kind.name()),
+            )
+            .against(Kind::Kafka.name()),
+        ];
+        let mut started = Started::default();
+        bench.measure_brokers(rows, &kinds, |bench, kind| {
+            let (started_in_ms, pid) = match kind {
+                Kind::Kafka => {
+                    let kafka = started.kafka(bench, partitions)?;
+                    (kafka.started_in_ms, kafka.pid())
+                }
+                _ => {
+                    let runnel = started.runnel(partitions)?;
+                    (runnel.started_in_ms, runnel.pid())
+                }
+            };
+            // All that it has taken since its start, as a share of the time that the start took.
+            let processor = 100.0 * processor_s(pid)? / (started_in_ms / 1e3);
+            let taken = Taken { processor, memory_mb: resident_mb(pid)? };
+            Ok(Turn { figures: vec![started_in_ms], taken: Some(taken) })
+        });
+    }
+}
+
+impl Started {
+    fn runnel(&mut self, partitions: u32) -> Result<&Broker> {
+        let home = match self.runnel.take() {
+            None => {
+                let home = Home::new();
+                let broker = Broker::start(&home)?;
+                if partitions > 0 {
+                    create_topic(&home, "many", partitions)?;
+                }
+                broker.stop();
+                home
+            }
+            Some((broker, home)) => {
+                broker.stop();
+                home
+            }
+        };
+        let broker = Broker::start(&home)?;
+        Ok(&self.runnel.insert((broker, home)).0)
+    }
+
+    fn kafka(&mut self, bench: &Bench<'_>, partitions: u32) -> Result<&Kafka> {
+        let mut kafka = match self.kafka.take() {
+            Some(kafka) => kafka,
+            None => {
+                let kafka = kafka::start(bench.program.as_ref().map_err(Clone::clone)?, &[])?;
+                if partitions > 0 {
+                    Connection::open(kafka.address)?.create_topic("many", partitions)?;
+                }
+                kafka
+            }
+        };
+        kafka.start_again()?;
+        Ok(self.kafka.insert(kafka))
+    }
+}

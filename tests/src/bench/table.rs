@@ -1,0 +1,108 @@
+//! Rows as a table in Markdown, each printed as soon as it is there.
+
+use std::fmt::{self, Display};
+
+use super::row::Row;
+use crate::measure::figures::{Unit, median, rounded, spread};
+
+/// What stands above the rows.
+pub const HEAD: &str = "\
+| what | of | measured | to its base | to the ceiling | processor time | most memory |
+|---|---|---|---|---|---|---|
+";
+
+const NOTHING: &str = "–";
+/// A curve has bent where a thing costs, or takes, that many times what it did at first.
+const BENT: f64 = 1.3;
+
+impl Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, line) in self.lines.iter().enumerate() {
+            let what = if place == 0 { &*self.what } else { "" };
+            let base = if self.base.as_ref() == Some(&line.name) { " (base)" } else { "" };
+            let figures = match (&line.failed, spread(&line.figures, self.unit)) {
+                (Some(error), _) => format!("**failed**: {}", cell(error)),
+                (None, figures) => figures.unwrap_or_else(|| NOTHING.to_owned()),
+            };
+            writeln!(
+                f,
+                "| {what} | {}{base} | {figures} | {} | {} | {} | {} |",
+                line.name,
+                middle(&self.to_base(line), Unit::Times),
+                middle(&self.to_ceiling(line), Unit::Times),
+                middle(&line.processor, self.processor_unit),
+                middle(&line.memory_mb, Unit::Mb),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl Row {
+    /// The first line whose figures are far from the first line's, of a curve.
+    pub fn bends_at(&self) -> Option<&str> {
+        if !self.is_curve {
+            return None;
+        }
+        let bent = self.lines.iter().find(|line| {
+            let ratio = median(&self.to_base(line));
+            ratio.is_some_and(|ratio| !(1.0 / BENT..=BENT).contains(&ratio))
+        })?;
+        Some(&bent.name)
+    }
+
+    /// What is measured.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+}
+
+fn middle(figures: &[f64], unit: Unit) -> String {
+    median(figures).map_or_else(|| NOTHING.to_owned(), |median| format!("{}{}", rounded(median), unit.name()))
+}
+
+/// Text of others on one line of one cell.
+fn cell(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+    text.chars().take(LONGEST).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_tells_ratios_and_what_failed() {
+        let mut row = Row::new("produce", Unit::MbPerS, ["Runnel", "Kafka", "nothing", "broken"]);
+        row = row.against("Kafka").below("nothing").processor_in(Unit::SPerGb);
+        let taken = super::super::row::Taken { processor: 0.5, memory_mb: 20.0 };
+        row.lines[0].keep(600.0, Some(taken));
+        row.lines[0].keep(500.0, Some(taken));
+        row.lines[1].keep(300.0, None);
+        row.lines[1].keep(500.0, None);
+        row.lines[2].keep(1200.0, None);
+        row.lines[2].keep(1000.0, None);
+        row.lines[3].failed = Some("a\n| b".to_owned());
+        let expected = "\
+| produce | Runnel | 550 MB/s (500–600) | 1.50× | 0.500× | 0.500 s/GB | 20.0 MB |
+|  | Kafka (base) | 400 MB/s (300–500) | 1.00× | 0.375× | – | – |
+|  | nothing | 1100 MB/s (1000–1200) | 3.00× | 1.00× | – | – |
+|  | broken | **failed**: a \\| b | – | – | – | – |
+";
+        assert_eq!(row.to_string(), expected);
+        assert!(row.has_failed());
+        assert_eq!(row.bends_at(), None);
+    }
+
+    #[test]
+    fn a_curve_bends_where_it_leaves_its_beginning() {
+        let mut curve = Row::curve("produce", Unit::MbPerS, "partitions", &[1, 10, 1000]);
+        for (line, figure) in curve.lines.iter_mut().zip([100.0, 90.0, 70.0]) {
+            line.keep(figure, None);
+        }
+        assert_eq!(curve.bends_at(), Some("1,000 partitions"));
+        curve.lines.pop();
+        assert_eq!(curve.bends_at(), None);
+    }
+}
