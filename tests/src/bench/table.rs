@@ -12,7 +12,7 @@ pub const HEAD: &str = "\
 ";
 
 const NOTHING: &str = "–";
-/// A curve has bent where a thing costs, or takes, that many times what it did at first.
+/// A curve has bent where it is that many times worse than at first.
 const BENT: f64 = 1.3;
 
 impl Display for Row {
@@ -39,14 +39,15 @@ impl Display for Row {
 }
 
 impl Row {
-    /// The first line whose figures are far from the first line's, of a curve.
+    /// The first line of a curve whose figures are far worse than the first line's.
     pub fn bends_at(&self) -> Option<&str> {
         if !self.is_curve {
             return None;
         }
         let bent = self.lines.iter().find(|line| {
-            let ratio = median(&self.to_base(line));
-            ratio.is_some_and(|ratio| !(1.0 / BENT..=BENT).contains(&ratio))
+            let Some(ratio) = median(&self.to_base(line)) else { return false };
+            let worse = if self.unit.is_rate() { 1.0 / ratio } else { ratio };
+            worse > BENT
         })?;
         Some(&bent.name)
     }
@@ -102,7 +103,7 @@ mod tests {
             line.keep(figure, None);
         }
         assert_eq!(curve.bends_at(), Some("1,000 partitions"));
-        curve.lines.pop();
-        assert_eq!(curve.bends_at(), None);
+        curve.unit = Unit::Ms;
+        assert_eq!(curve.bends_at(), None, "it only gets better");
     }
 }

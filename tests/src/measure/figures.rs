@@ -22,6 +22,11 @@ pub(crate) enum Unit {
 }
 
 impl Unit {
+    /// Whether more is better.
+    pub(crate) fn is_rate(self) -> bool {
+        matches!(self, Self::MbPerS | Self::PerS)
+    }
+
     /// How it is written behind a figure.
     pub(crate) fn name(self) -> &'static str {
         match self {
