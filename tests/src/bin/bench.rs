@@ -11,12 +11,12 @@ use runnel_tests::bench::{DISCARD, HEAD, Part, Plan, Row, discard, measure};
 
 const EXAMPLES: &str = "\
 Examples:
-  bench                                     all of it, which takes hours
-  bench --quick                             the same with few records, to see that everything works
-  bench --only produce,latency              two parts
-  bench --only produce --rows '1 kB, 1 part'  of a part the rows whose names match
-  bench --only flood --without-kafka        without Java, Maven and kcat
-  bench discard                             the broker that discards, by itself; it tells where it listens";
+  bench                                   all of it, which takes hours
+  bench --quick                           the same with few records: does it work?
+  bench --only produce,latency            two parts
+  bench --only produce --rows '1 kB.*=1'  of a part the rows whose names match
+  bench --only flood --without-kafka      without Java, Maven and kcat
+  bench discard                           the broker that discards, by itself";
 
 /// Measures Runnel beside Apache Kafka and beside a broker that discards everything, and prints one table.
 ///

@@ -38,7 +38,7 @@ impl fmt::Display for Table {
                 if row.peer.is_some() { spread(&row.ratios(), Unit::Times) } else { "–".to_owned() };
             let budget = match row.budget {
                 Budget::AtMost(limit) => format!("≤ {limit}{}", unit.name()),
-                Budget::TimesPeer(limit) => format!("≤ {limit}×"),
+                Budget::TimesPeer(limit) => format!("≤ {}×", (limit * 1e3).round() / 1e3),
             };
             let verdict = match row.verdict() {
                 Verdict::Met => "met",
