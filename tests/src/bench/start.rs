@@ -1,5 +1,7 @@
 //! From a broker's start to its first answer, after it was stopped in order.
 
+use std::net::SocketAddr;
+
 use super::engine::{Bench, Turn};
 use super::row::{Row, Taken};
 use super::servers::Kind;
@@ -7,7 +9,7 @@ use crate::harness::Home;
 use crate::kafka::Kafka;
 use crate::measure::command::{processor_s, resident_mb};
 use crate::measure::figures::{Unit, grouped};
-use crate::measure::runnel::{Broker, create_topic};
+use crate::measure::runnel::Broker;
 use crate::measure::wire::Connection;
 use crate::measure::{Result, kafka};
 
@@ -58,9 +60,7 @@ impl Started {
             None => {
                 let home = Home::new();
                 let broker = Broker::start(&home)?;
-                if partitions > 0 {
-                    create_topic(&home, "many", partitions)?;
-                }
+                create_topics(broker.address(&home)?, partitions)?;
                 broker.stop();
                 home
             }
@@ -78,13 +78,21 @@ impl Started {
             Some(kafka) => kafka,
             None => {
                 let kafka = kafka::start(bench.program.as_ref().map_err(Clone::clone)?, &[])?;
-                if partitions > 0 {
-                    Connection::open(kafka.address)?.create_topic("many", partitions)?;
-                }
+                create_topics(kafka.address, partitions)?;
                 kafka
             }
         };
         kafka.start_again()?;
         Ok(self.kafka.insert(kafka))
     }
+}
+
+/// Kafka makes no 10,000 partitions in one request.
+fn create_topics(broker: SocketAddr, partitions: u32) -> Result<()> {
+    const IN_EACH: u32 = 1000;
+    let mut connection = Connection::open(broker)?;
+    for first in (0..partitions).step_by(IN_EACH as usize) {
+        connection.create_topic(&format!("from-{first}"), IN_EACH.min(partitions - first))?;
+    }
+    Ok(())
 }
