@@ -7,7 +7,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use runnel_proto::kafka::frame::{encode_response, encode_response_around, split_request};
 use runnel_proto::kafka::messages::RequestHeader;
-use runnel_proto::kafka::{ApiKey, Message, StrBytes};
+use runnel_proto::kafka::{ApiKey, Message, Response, StrBytes};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::answer::{self, Piece};
 use super::call::{Call, Client, Served};
@@ -170,20 +171,8 @@ pub(super) async fn begin(
                 let (response, ranges) = fetch::handle(&call, plan, &taken).await;
                 (answer::around(encode_response_around(&response, version, correlation_id)?, ranges), taken)
             }
-            ApiKey::JoinGroup => {
-                let (request, taken) = admit(&call, body, ELEMENT_BYTES, |_| 0).await?;
-                let pending = join_group::begin(&call, request);
-                drop((budget, taken));
-                let response = pending.await;
-                (answer::in_memory(encode_response(&response, version, correlation_id)?), Taken::default())
-            }
-            ApiKey::SyncGroup => {
-                let (request, taken) = admit(&call, body, ELEMENT_BYTES, |_| 0).await?;
-                let pending = sync_group::begin(&call, request);
-                drop((budget, taken));
-                let response = pending.await;
-                (answer::in_memory(encode_response(&response, version, correlation_id)?), Taken::default())
-            }
+            ApiKey::JoinGroup => wait(&call, correlation_id, body, budget, join_group::begin).await?,
+            ApiKey::SyncGroup => wait(&call, correlation_id, body, budget, sync_group::begin).await?,
             _ => {
                 let (pieces, taken) = handle(api, &call, correlation_id, body).await?;
                 drop(budget);
@@ -193,6 +182,21 @@ pub(super) async fn begin(
         ready(&call, pieces, taken)
     }
     .boxed())
+}
+
+/// Handles a request whose answer waits for other clients. Once it has begun, nothing is held for it.
+async fn wait<M: Message, F: Future<Output: Response>>(
+    call: &Call,
+    correlation_id: i32,
+    body: Bytes,
+    budget: Option<OwnedSemaphorePermit>,
+    begin: impl FnOnce(&Call, M) -> F,
+) -> Result<(Vec<Piece>, Taken), Refused> {
+    let (request, taken) = admit(call, body, ELEMENT_BYTES, |_| 0).await?;
+    let pending = begin(call, request);
+    drop((budget, taken));
+    let pieces = encode_response(&pending.await, call.version, correlation_id)?;
+    Ok((answer::in_memory(pieces), Taken::default()))
 }
 
 /// Decodes a request, and takes the memory that all of it needs until it is answered: `more_bytes` beside what its elements
