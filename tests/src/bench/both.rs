@@ -12,7 +12,7 @@ use crate::measure::librdkafka::{Librdkafka, Load, RECORD_BYTES};
 pub(super) fn measure(bench: &mut Bench<'_>) {
     let kinds = bench.kinds(&[Kind::Runnel, Kind::Relaxed, Kind::Kafka, Kind::KafkaFlushed]);
     let load = Load::of(bench.scaled(1_000_000_000, 20_000_000) / RECORD_BYTES);
-    let megabytes = f64::from(load.records) * f64::from(RECORD_BYTES) / 1e6;
+    let megabytes = load.megabytes();
     let row = |what: &str| {
         Row::new(what, Unit::MbPerS, kinds.iter().map(|kind| kind.name()))
             .against(Kind::Kafka.name())

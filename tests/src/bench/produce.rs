@@ -11,14 +11,15 @@ use crate::measure::text;
 
 /// One way to produce. Each differs in one thing from the first: all combinations would take a day.
 #[derive(Clone, Copy)]
-struct Case {
-    load: Load,
-    partitions: u32,
-    records: Records,
+pub(super) struct Case {
+    pub(super) load: Load,
+    pub(super) partitions: u32,
+    pub(super) records: Records,
 }
 
+/// What is in the records.
 #[derive(Clone, Copy)]
-enum Records {
+pub(super) enum Records {
     /// Those of `rdkafka_performance`: one line over and over. They would compress to nothing.
     Repeated,
     /// Text, compressed by this codec. The same uncompressed shows what the compression does.
@@ -73,9 +74,10 @@ impl Case {
         format!("produce {size}, {partitions}, {acks}{idempotent}{text}")
     }
 
-    fn run(&self, bench: &mut Bench<'_>, kind: Kind) -> Result<Turn> {
+    /// Produces into a topic of its own: MB/s.
+    pub(super) fn run(&self, bench: &mut Bench<'_>, kind: Kind) -> Result<Turn> {
         let topic = bench.fresh_topic(kind, self.partitions)?;
-        let megabytes = f64::from(self.load.records) * f64::from(self.load.record_bytes) / 1e6;
+        let megabytes = self.load.megabytes();
         let (seconds, taken) = watched(topic.pid, By::Gigabytes(megabytes / 1e3), || match self.records {
             Records::Repeated => bench.client.produce(topic.address, &topic.name, &self.load),
             Records::Text(codec) => text::produce(topic.address, &topic.name, &self.load, codec),

@@ -28,6 +28,11 @@ impl Load {
     pub(crate) fn of(records: u32) -> Self {
         Self { records, record_bytes: RECORD_BYTES, acks: -1, idempotent: false }
     }
+
+    /// All its records, in megabytes.
+    pub(crate) fn megabytes(&self) -> f64 {
+        f64::from(self.records) * f64::from(self.record_bytes) / 1e6
+    }
 }
 
 /// The programs, built.

@@ -1,9 +1,9 @@
 //! The same bytes in larger and larger records.
 
-use crate::bench::engine::{Bench, Turn};
+use crate::bench::engine::Bench;
+use crate::bench::produce::{Case, Records};
 use crate::bench::row::Row;
 use crate::bench::servers::Kind;
-use crate::bench::watch::{By, watched};
 use crate::measure::figures::Unit;
 use crate::measure::librdkafka::Load;
 
@@ -20,13 +20,7 @@ pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
             let record_bytes = SIZES[line];
             let most = bench.scaled(MOST_RECORDS, MOST_RECORDS / 50);
             let load = Load { record_bytes, ..Load::of((bytes / record_bytes).min(most)) };
-            let topic = bench.fresh_topic(kind, 1)?;
-            let megabytes = f64::from(load.records) * f64::from(record_bytes) / 1e6;
-            let (seconds, taken) = watched(topic.pid, By::Gigabytes(megabytes / 1e3), || {
-                bench.client.produce(topic.address, &topic.name, &load)
-            })?;
-            topic.delete()?;
-            Ok(Turn { figures: vec![megabytes / seconds], taken: Some(taken) })
+            Case { load, partitions: 1, records: Records::Repeated }.run(bench, kind)
         });
     }
 }
