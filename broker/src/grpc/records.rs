@@ -117,6 +117,7 @@ async fn append_all(
 async fn append(operations: &Operations, request: ProduceRequest) -> Option<Answer> {
     let correlation_id = request.correlation_id;
     let acks = request.acks();
+    operations.disk_room().await;
     let outcome = match operations.admit(request.batch.len()).await {
         Ok(budget) => operations.produce(&request.topic, request.partition, request.batch, budget),
         Err(error) => Err(error),

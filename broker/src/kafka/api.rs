@@ -147,14 +147,15 @@ pub(super) async fn begin(
         let ready = Ready { pieces: answer::in_memory(pieces), taken: Taken::default() };
         return Ok(async { Ok(ready) }.boxed());
     }
-    let budget = frame.budget;
+    let (budget, body_bytes) = (frame.budget, body.len());
     if api == ApiKey::Produce {
-        let (request, taken) = admit(&call, body, ELEMENT_BYTES, |_| 0).await?;
+        let (request, mut taken) = admit(&call, body, ELEMENT_BYTES, |_| 0).await?;
         let pending = produce::begin(&call, request).await?;
+        // What waits for the disk is with the system: of the records nothing is left here.
+        drop(budget);
+        taken.keep(taken.bytes().saturating_sub(body_bytes));
         return Ok(async move {
-            let response = pending.await;
-            drop(budget);
-            let pieces = match response {
+            let pieces = match pending.await {
                 Some(response) => encode_response(&response, version, correlation_id)?,
                 None => Vec::new(),
             };

@@ -30,6 +30,11 @@ impl Operations {
         budget.acquire_many_owned(wanted).await.map_err(|_| BrokerError::ShuttingDown)
     }
 
+    /// Waits while too much has gathered for the disk.
+    pub async fn disk_room(&self) {
+        self.shared.partitions.committer.room().await;
+    }
+
     /// Checks one batch and appends it byte for byte.
     pub fn produce(
         &self,

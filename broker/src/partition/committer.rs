@@ -1,13 +1,19 @@
 //! Group commit: one thread gathers every partition with unsynced records and makes them durable together.
 //!
-//! While one sync runs, appends go on and gather for the next, so the number of syncs adapts to the disk by itself.
+//! While one sync runs, appends go on and gather for the next, so the number of syncs adapts to the disk by itself. How
+//! much may gather is bounded: whoever waits for a sync waits for all that others have written, too.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
+use tokio::sync::watch;
+
 use super::{Fatal, Partition};
 use crate::storage::Disk;
+
+/// When so much has gathered for the next sync, producers wait until it begins.
+const GATHERED_BYTES: usize = 32 << 20;
 
 /// The sync thread's handle. Clones share the thread.
 #[derive(Debug, Clone)]
@@ -19,6 +25,15 @@ pub struct Committer {
 struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
+    gathered: watch::Sender<Gathered>,
+}
+
+/// What waits for the next sync to begin.
+#[derive(Debug, Default)]
+struct Gathered {
+    bytes: usize,
+    /// There is no next sync.
+    ended: bool,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +56,21 @@ impl Committer {
                 .expect("the system gives the broker its sync thread")
         };
         (Self { shared }, thread)
+    }
+
+    /// Waits while too much has gathered for the next sync. Nobody who waits is in the way of the sync.
+    pub async fn room(&self) {
+        let mut gathered = self.shared.gathered.subscribe();
+        // The sender lives in `self`.
+        _ = gathered.wait_for(|gathered| gathered.bytes < GATHERED_BYTES || gathered.ended).await;
+    }
+
+    /// So much more waits for the next sync.
+    pub(super) fn gather(&self, bytes: usize) {
+        self.shared.gathered.send_if_modified(|gathered| {
+            gathered.bytes += bytes;
+            false
+        });
     }
 
     /// Has the partition synced with the next round.
@@ -92,16 +122,17 @@ impl Shared {
 
 fn run(shared: &Shared, disk: &Disk, fatal: &Fatal) {
     while let Some(partitions) = shared.next_round() {
-        if let Err(reason) = commit(disk, &partitions) {
+        if let Err(reason) = commit(shared, disk, &partitions) {
             fatal.raise(&reason);
-            return;
+            break;
         }
     }
+    shared.gathered.send_modify(|gathered| gathered.ended = true);
 }
 
 /// Syncs all, then lets their readers and producers know. Nothing is ever retried: after a failed sync the page cache
 /// may call lost pages clean (Rebello et al., "Can Applications Recover from fsync Failures?", ATC 2020).
-fn commit(disk: &Disk, partitions: &[Arc<Partition>]) -> Result<(), String> {
+fn commit(shared: &Shared, disk: &Disk, partitions: &[Arc<Partition>]) -> Result<(), String> {
     let mut files = Vec::with_capacity(partitions.len());
     let mut points = Vec::with_capacity(partitions.len());
     for partition in partitions {
@@ -110,9 +141,41 @@ fn commit(disk: &Disk, partitions: &[Arc<Partition>]) -> Result<(), String> {
             points.push((partition, unsynced.point));
         }
     }
+    // What is appended from now on has its partition queued anew.
+    shared.gathered.send_modify(|gathered| gathered.bytes = 0);
     disk.sync_files(&files).map_err(|error| format!("sync: {error}"))?;
     for (partition, point) in points {
         partition.committed(&point);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn has_room(committer: &Committer) -> bool {
+        committer.room().now_or_never().is_some()
+    }
+
+    #[test]
+    fn producers_wait_while_much_has_gathered_until_a_sync_begins_or_none_will() {
+        let disk = Disk::simulated(1);
+        let committer = Committer { shared: Arc::default() };
+        committer.gather(GATHERED_BYTES - 1);
+        assert!(has_room(&committer));
+        committer.gather(1);
+        let mut waiting = Box::pin(committer.room());
+        assert!((&mut waiting).now_or_never().is_none());
+        commit(&committer.shared, &disk, &[]).unwrap();
+        assert!(waiting.now_or_never().is_some());
+
+        committer.gather(2 * GATHERED_BYTES);
+        assert!(!has_room(&committer));
+        committer.stop();
+        run(&committer.shared, &disk, &Fatal::default());
+        assert!(has_room(&committer));
+    }
 }

@@ -191,7 +191,10 @@ impl Partition {
             self.advance(appended.next_offset, last_stable_offset);
         }
         match flush {
-            Flush::Now => self.enqueue(),
+            Flush::Now => {
+                self.shared.committer.gather(batch.bytes.len());
+                self.enqueue();
+            }
             Flush::Within(delay) => {
                 self.shared.committer.enqueue_at(Arc::clone(self), Instant::now() + delay);
             }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::row::Taken;
 use crate::measure::Result;
 use crate::measure::command::{forget_peak, peak_mb, processor_s};
+use crate::measure::settle::settle;
 
 /// What processor time is told by.
 #[derive(Debug, Clone, Copy)]
@@ -17,8 +18,7 @@ pub(super) enum By {
 
 /// Runs something that a broker works for, and tells how much processor time and memory the broker took for it.
 pub(super) fn watched<T>(pid: i32, by: By, run: impl FnOnce() -> Result<T>) -> Result<(T, Taken)> {
-    // What others have left to be written is on disk before.
-    nix::unistd::sync();
+    settle();
     forget_peak(pid)?;
     let before_s = processor_s(pid)?;
     let start = Instant::now();

@@ -9,6 +9,7 @@ use crate::measure::figures::Unit;
 use crate::measure::kafka;
 use crate::measure::librdkafka::Librdkafka;
 use crate::measure::runnel::{Broker, create_topic};
+use crate::measure::settle::settle;
 
 /// Seconds that count, of each figure.
 const SECONDS: u32 = 10;
@@ -40,11 +41,12 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
     }
     for round in plan.rounds("latency") {
         for ((rate, _), rows) in RATES.into_iter().zip(rows.chunks_mut(3)) {
-            let ours = client.open_loop(address, TOPIC, rate, SECONDS)?;
-            let theirs = kafka
-                .as_ref()
-                .map(|kafka| client.open_loop(kafka.address, TOPIC, rate, SECONDS))
-                .transpose()?;
+            let latencies = |address| {
+                settle();
+                client.open_loop(address, TOPIC, rate, SECONDS)
+            };
+            let ours = latencies(address)?;
+            let theirs = kafka.as_ref().map(|kafka| latencies(kafka.address)).transpose()?;
             for (place, row) in rows.iter_mut().enumerate() {
                 round.keep(&mut row.figures, ours[place]);
                 if let Some(theirs) = theirs {

@@ -13,6 +13,7 @@ use crate::measure::figures::Unit;
 use crate::measure::kafka;
 use crate::measure::librdkafka::{Librdkafka, Load, RECORD_BYTES};
 use crate::measure::runnel::{Broker, create_topic, delete_topic};
+use crate::measure::settle::settle;
 
 /// Records of each figure: 1 GB of them.
 const RECORDS: u32 = 1_000_000_000 / RECORD_BYTES;
@@ -65,8 +66,8 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
         let from_one = ours.takes(|| client.consume(ours.address, &one, 1, RECORDS))?;
         delete_topic(&home, &one)?;
         create_topic(&home, &many, MANY)?;
-        let into_many = client.produce(ours.address, &many, &load)?;
-        let from_many = client.consume(ours.address, &many, MANY, RECORDS)?;
+        let into_many = ours.takes(|| client.produce(ours.address, &many, &load))?.wall_s;
+        let from_many = ours.takes(|| client.consume(ours.address, &many, MANY, RECORDS))?.wall_s;
         delete_topic(&home, &many)?;
         round.keep(&mut produce.figures, into_one.wall_s);
         round.keep(&mut produce_flushed.figures, into_one.wall_s);
@@ -88,8 +89,10 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
             round.keep(&mut consume_cpu.beside, out.processor_s);
         }
         if let Some(kafka) = &flushed {
+            let peer = Peer { address: kafka.address, pid: kafka.pid() };
             kafka::create_topic(kafka, &one);
-            round.keep(&mut produce_flushed.beside, client.produce(kafka.address, &one, &load)?);
+            let into = peer.takes(|| client.produce(peer.address, &one, &load))?;
+            round.keep(&mut produce_flushed.beside, into.wall_s);
         }
     }
     Ok(())
@@ -97,8 +100,7 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
 
 impl Peer {
     fn takes(&self, run: impl FnOnce() -> Result<f64>) -> Result<Took> {
-        // What others have left to be written is on disk before.
-        nix::unistd::sync();
+        settle();
         let before_s = processor_s(self.pid)?;
         let wall_s = run()?;
         Ok(Took { wall_s, processor_s: processor_s(self.pid)? - before_s })

@@ -9,12 +9,11 @@ use nix::unistd::Pid;
 
 use crate::command::run;
 use crate::measure::Result;
+use crate::measure::settle::settle;
 
 /// How many seconds a command takes from its start to its end. It must succeed.
-///
-/// What others have left to be written is on disk before it starts, so that it need not wait for that.
 pub(crate) fn seconds(command: &mut Command) -> Result<f64> {
-    nix::unistd::sync();
+    settle();
     let start = Instant::now();
     run(command.stdin(Stdio::null()))?;
     Ok(start.elapsed().as_secs_f64())

@@ -8,6 +8,7 @@ pub(crate) mod librdkafka;
 pub(crate) mod lines;
 pub(crate) mod rounds;
 pub(crate) mod runnel;
+pub(crate) mod settle;
 pub(crate) mod terminal;
 pub(crate) mod text;
 pub(crate) mod wire;

@@ -37,6 +37,7 @@ pub(in crate::kafka) async fn begin(
     request: ProduceRequest,
 ) -> Result<impl Future<Output = Option<ProduceResponse>> + use<>, Refused> {
     let acks = request.acks;
+    call.operations.disk_room().await;
     let extended = extend_transaction(call, &request).await;
     let mut topics = Vec::with_capacity(request.topic_data.len());
     for topic in request.topic_data {
