@@ -109,6 +109,11 @@ pub enum BrokerError {
         "instance id {instance:?} is still in use in group {group:?}; stop its member, or wait until its session ends"
     )]
     UnreleasedInstance { group: String, instance: String },
+    /// Records were acknowledged that the member does not hold, or not any more (INVALID_RECORD_STATE).
+    #[error(
+        "records of partition {partition} are not held by the member that acknowledges them: its time for them may be over"
+    )]
+    InvalidRecordState { partition: i32 },
     /// No such assignor on the broker (UNSUPPORTED_ASSIGNOR).
     #[error("{assignor:?} is not an assignor of this broker; there are {known}")]
     UnsupportedAssignor { assignor: String, known: String },
@@ -219,6 +224,7 @@ impl BrokerError {
             | Self::InvalidProducerIdMapping { .. }
             | Self::InvalidTransactionTimeout { .. }
             | Self::UnknownTransactionalId { .. }
+            | Self::InvalidRecordState { .. }
             | Self::OperationNotAttempted => ErrorCode::InvalidArgument,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Internal { .. } => ErrorCode::Internal,
@@ -277,6 +283,7 @@ impl BrokerError {
             | Self::InvalidSessionTimeout { .. }
             | Self::Busy { .. }
             | Self::InvalidTransactionTimeout { .. }
+            | Self::InvalidRecordState { .. }
             | Self::OperationNotAttempted
             | Self::ShuttingDown
             | Self::Internal { .. }

@@ -247,7 +247,7 @@ pub(super) static TOPIC_KEYS: [Key; 33] = [
 ];
 
 /// The settings of the broker.
-pub(super) static BROKER_KEYS: [Key; 43] = [
+pub(super) static BROKER_KEYS: [Key; 50] = [
     fixed(
         "advertised.listeners",
         Kind::Addresses,
@@ -325,6 +325,49 @@ pub(super) static BROKER_KEYS: [Key; 43] = [
         "6000",
         "The shortest session timeout that a member may ask for. Shorter ones notice a dead member sooner and take a slow one \
          for dead.",
+    ),
+    fixed(
+        "group.share.delivery.count.limit",
+        Kind::Int { min: 2, max: 10 },
+        "5",
+        "How often a record is delivered to a share group at most. Then it counts as rejected.",
+    ),
+    fixed(
+        "group.share.heartbeat.interval.ms",
+        Kind::Int { min: 1, max: i32::MAX },
+        "5000",
+        "How often members of share groups are to show signs of life. They learn with them what they are to read.",
+    ),
+    fixed(
+        "group.share.max.share.sessions",
+        Kind::Int { min: 1, max: i32::MAX },
+        "2000",
+        "How many members of share groups may fetch at the same time.",
+    ),
+    fixed(
+        "group.share.max.size",
+        Kind::Int { min: 1, max: 1_000 },
+        "200",
+        "How many members a share group may have.",
+    ),
+    fixed(
+        "group.share.partition.max.record.locks",
+        Kind::Int { min: 100, max: 10_000 },
+        "2000",
+        "How many records of a partition a share group may have under way, released ones among them. The last batch may go \
+         beyond it.",
+    ),
+    fixed(
+        "group.share.record.lock.duration.ms",
+        Kind::Int { min: 1_000, max: 3_600_000 },
+        "30000",
+        "How long a member of a share group has for a record. If it has not acknowledged it by then, another gets it.",
+    ),
+    fixed(
+        "group.share.session.timeout.ms",
+        Kind::Int { min: 1, max: i32::MAX },
+        "45000",
+        "Without a sign of life for so long a member of a share group is dropped.",
     ),
     fixed(
         "idle.exit.ms",

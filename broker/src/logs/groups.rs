@@ -20,7 +20,7 @@ use super::open::{Opener, serve_own};
 use super::own::{LARGEST_BATCH_BYTES, OFFSETS, coordinator_log, keyed_records};
 use crate::clock;
 use crate::config::BrokerConfig;
-use crate::coordinator::group::{GroupCoordinator, GroupSettings, MigrationPolicy, Topics};
+use crate::coordinator::group::{GroupCoordinator, GroupSettings, MigrationPolicy, ShareSettings, Topics};
 use crate::coordinator::runtime::{self, CheckTopic, Groups, TopicAccess, TopicsSince};
 use crate::error::BrokerError;
 use crate::log::{Log, LogError, SyncPoint, ValidBatch, salvage};
@@ -268,6 +268,15 @@ fn group_settings(config: &BrokerConfig) -> GroupSettings {
             .filter_map(|name| ServerAssignor::named(name))
             .collect(),
         consumer_migration: MigrationPolicy::named(&config.group_consumer_migration_policy),
+        share: ShareSettings {
+            session_timeout_ms: config.group_share_session_timeout_ms,
+            heartbeat_interval_ms: config.group_share_heartbeat_interval_ms,
+            max_size: config.group_share_max_size,
+            record_lock_duration_ms: config.group_share_record_lock_duration_ms.into(),
+            delivery_count_limit: config.group_share_delivery_count_limit as i16,
+            max_record_locks: config.group_share_partition_max_record_locks.into(),
+            ..ShareSettings::default()
+        },
         offset_metadata_max_bytes: config.offset_metadata_max_bytes,
         offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
         ..GroupSettings::default()

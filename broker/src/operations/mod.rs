@@ -10,6 +10,7 @@ mod groups;
 mod memory;
 mod offsets;
 mod produce;
+mod share;
 mod topics;
 mod transactions;
 
@@ -26,6 +27,7 @@ pub use groups::{GroupProgress, PartitionProgress};
 pub use memory::{Memory, Taken};
 pub use offsets::OffsetSpec;
 pub use produce::Pending;
+pub use share::{Delivery, ShareFetch};
 pub use topics::{CreateTopic, CreatedTopic};
 
 use crate::clock;

@@ -1467,6 +1467,8 @@ pub enum GroupType {
     Classic = 1,
     /// The broker assigns (KIP-848).
     Consumer = 2,
+    /// Several members read the same partitions, and acknowledge each record (KIP-932).
+    Share = 3,
 }
 impl GroupType {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1478,6 +1480,7 @@ impl GroupType {
             Self::Unspecified => "GROUP_TYPE_UNSPECIFIED",
             Self::Classic => "GROUP_TYPE_CLASSIC",
             Self::Consumer => "GROUP_TYPE_CONSUMER",
+            Self::Share => "GROUP_TYPE_SHARE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1486,6 +1489,7 @@ impl GroupType {
             "GROUP_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
             "GROUP_TYPE_CLASSIC" => Some(Self::Classic),
             "GROUP_TYPE_CONSUMER" => Some(Self::Consumer),
+            "GROUP_TYPE_SHARE" => Some(Self::Share),
             _ => None,
         }
     }

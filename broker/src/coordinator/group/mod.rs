@@ -10,7 +10,7 @@
 //! heartbeats), `leave`, `commit`, `transactional` (commits within
 //! transactions), `offsets`, `remove`, `expiry` what they do, `rebalance` what leads from one generation to the
 //! next, `records` what is kept. These are the classic protocol; [`consumer`] holds the consumer protocol (KIP-848), which
-//! shares offsets, queue and log with it.
+//! shares offsets, queue and log with it, and [`share`] the share groups (KIP-932), which share queue and log.
 
 mod api;
 mod commit;
@@ -18,6 +18,7 @@ mod consumer;
 mod context;
 mod expiry;
 mod join;
+mod keyed_rows;
 mod leave;
 mod member;
 mod offsets;
@@ -25,7 +26,9 @@ mod rebalance;
 pub mod records;
 mod remove;
 mod replace;
+mod row_fields;
 mod settings;
+mod share;
 mod state;
 mod subscription;
 mod sync;
@@ -42,6 +45,12 @@ pub use api::*;
 pub use consumer::MemberState;
 pub use offsets::Offsets;
 pub use settings::{GroupSettings, MigrationPolicy};
+pub use share::{
+    AckBatch, AckKind, Acquired, AlterShareOffsetsRequest, DeleteShareOffsetsRequest, Found, NextOffset,
+    ShareAcknowledgeRequest, ShareAcquireRequest, ShareAlive, ShareBeginRequest, ShareHeartbeatRequest,
+    ShareNext, ShareNextRequest, ShareOffset, ShareReleaseRequest, ShareSettings, ShareStart,
+    ShareWatchRequest, Span,
+};
 pub use state::GroupState;
 pub use topics::{Partitions, Topics};
 pub use transactional::PendingOffset;
@@ -121,6 +130,7 @@ impl GroupCoordinator {
                 self.group(&group).pending_offsets.replay(producer_id, partition, pending);
             }
             Key::Row { group, row } => self.group(&group).rows.replay(row, value)?,
+            Key::Share { group, row } => self.group(&group).share.replay(row, value)?,
             Key::Group { group } => {
                 let kept = value.map(records::decode_group).transpose()?;
                 self.group(&group).kept = kept;
@@ -251,6 +261,16 @@ impl GroupCoordinator {
             .map(|group| group.describe(&self.topics, &self.settings))
     }
 
+    /// The settings of a share group.
+    pub fn share_settings(&self, _group: &str) -> &ShareSettings {
+        &self.settings.share
+    }
+
+    /// How far a share group is in the partitions that it has begun with; `None` when there is none of that name.
+    pub fn share_offsets(&self, group: &str) -> Option<Vec<ShareOffset>> {
+        self.groups.get(group).filter(|group| group.share.exists()).map(Group::share_offsets)
+    }
+
     /// The offsets that a group has in the log.
     pub fn offsets(&self, group: &str) -> Option<&Offsets> {
         self.groups.get(group).map(|group| &group.offsets)
@@ -260,7 +280,10 @@ impl GroupCoordinator {
     /// deleted.
     pub fn groups_on_topic(&self, topic: &str) -> Vec<String> {
         let is_on = |group: &&Group| {
-            group.commits > 0 || group.is_held() || group.offset_topics().any(|known| known == topic)
+            group.commits > 0
+                || group.is_held()
+                || group.offset_topics().any(|known| known == topic)
+                || group.shares_topic(topic, &self.topics)
         };
         self.groups.values().filter(is_on).map(|group| group.name.clone()).collect()
     }
@@ -289,6 +312,21 @@ impl GroupCoordinator {
                 ) => self.step_unseen(now, name, |group, cx| group.perform(work, cx)),
                 Work::Request(_, Request::Heartbeat(_)) if !is_consumer => {
                     self.step_unseen(now, name, |group, cx| group.perform(work, cx))
+                }
+                Work::Request(
+                    _,
+                    Request::ShareHeartbeat(_)
+                    | Request::ShareNext(_)
+                    | Request::ShareBegin(_)
+                    | Request::ShareAcquire(_)
+                    | Request::ShareAcknowledge(_)
+                    | Request::ShareWatch(_)
+                    | Request::ShareRelease(_),
+                ) => {
+                    let actions = self.step_unseen(now, name, |group, cx| group.perform(work, cx));
+                    // A lock may end before anything else does.
+                    self.reschedule(name);
+                    actions
                 }
                 _ => self.step(now, name, |group, cx| group.perform(work, cx)),
             });

@@ -2,6 +2,8 @@
 
 use runnel_proto::group::ServerAssignor;
 
+use super::share::ShareSettings;
+
 /// Limits and times of every group, under Kafka's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSettings {
@@ -24,6 +26,8 @@ pub struct GroupSettings {
     pub consumer_assignors: Vec<ServerAssignor>,
     /// `group.consumer.migration.policy`: which way groups may change their protocol while they have members.
     pub consumer_migration: MigrationPolicy,
+    /// Those of share groups.
+    pub share: ShareSettings,
     /// `offset.metadata.max.bytes`: the longest metadata of a commit.
     pub offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes`, in milliseconds: how long an empty group keeps its offsets.
@@ -77,6 +81,7 @@ impl Default for GroupSettings {
             consumer_max_size: i32::MAX as usize,
             consumer_assignors: ServerAssignor::ALL.to_vec(),
             consumer_migration: MigrationPolicy::Bidirectional,
+            share: ShareSettings::default(),
             offset_metadata_max_bytes: 4_096,
             offsets_retention_ms: 7 * 24 * 3_600_000,
             offsets_retention_check_interval_ms: 600_000,
