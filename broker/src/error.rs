@@ -17,6 +17,9 @@ pub enum BrokerError {
     /// No such group.
     #[error("group {group:?} does not exist; `runnel group list` names those that do")]
     UnknownGroup { group: String },
+    /// The group is of another kind than what is asked for (GROUP_ID_NOT_FOUND).
+    #[error("group {group:?} is {kind}: this can't be done with it")]
+    OtherGroupKind { group: String, kind: &'static str },
     /// A name that cannot be used.
     #[error("{name:?} is not a legal name: {reason}")]
     InvalidName { name: String, reason: &'static str },
@@ -189,7 +192,7 @@ impl BrokerError {
         match self {
             Self::UnknownTopic { .. } | Self::TopicReplaced { .. } => ErrorCode::UnknownTopic,
             Self::UnknownPartition { .. } => ErrorCode::UnknownPartition,
-            Self::UnknownGroup { .. } => ErrorCode::UnknownGroup,
+            Self::UnknownGroup { .. } | Self::OtherGroupKind { .. } => ErrorCode::UnknownGroup,
             Self::InvalidName { .. } => ErrorCode::InvalidName,
             Self::TopicExists { .. } => ErrorCode::TopicExists,
             Self::InvalidPartitions { .. } => ErrorCode::InvalidPartitions,
@@ -257,6 +260,7 @@ impl BrokerError {
             | Self::InvalidTransactionState { producer: name, .. }
             | Self::UnknownTransactionalId { transactional_id: name } => name,
             Self::UnknownGroup { group }
+            | Self::OtherGroupKind { group, .. }
             | Self::IllegalGeneration { group, .. }
             | Self::RebalanceInProgress { group }
             | Self::InconsistentProtocol { group }

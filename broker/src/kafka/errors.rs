@@ -11,7 +11,7 @@ pub(super) fn code(error: &BrokerError) -> ErrorCode {
             ErrorCode::UnknownTopicOrPartition
         }
         BrokerError::TopicReplaced { .. } => ErrorCode::UnknownTopicId,
-        BrokerError::UnknownGroup { .. } => ErrorCode::GroupIdNotFound,
+        BrokerError::UnknownGroup { .. } | BrokerError::OtherGroupKind { .. } => ErrorCode::GroupIdNotFound,
         BrokerError::InvalidName { .. } => ErrorCode::InvalidTopicException,
         BrokerError::TopicExists { .. } => ErrorCode::TopicAlreadyExists,
         BrokerError::InvalidPartitions { .. } => ErrorCode::InvalidPartitions,

@@ -51,6 +51,7 @@ struct Member {
 #[derive(Debug)]
 enum Asked {
     Joined(usize),
+    /// These are over with it.
     Acknowledged(Vec<(i32, i64)>),
     Nothing,
 }
@@ -371,7 +372,9 @@ impl World {
             .iter()
             .map(|(offset, _)| self.model.holds((partition, *offset), number, self.now))
             .collect();
-        let places: Vec<_> = kinds.iter().map(|(offset, _)| (partition, *offset)).collect();
+        let is_end = |kind: &AckKind| !matches!(kind, AckKind::Release | AckKind::Renew);
+        let ends = kinds.iter().filter(|(_, kind)| is_end(kind));
+        let places: Vec<_> = ends.map(|(offset, _)| (partition, *offset)).collect();
         let begun = self.start_of(partition);
         let answer = self.ask(Request::ShareAcknowledge(request), Asked::Acknowledged(places));
         let refused = match &answer {
@@ -397,7 +400,9 @@ impl World {
         }
         if let Some(Ok(_)) = answer {
             // Nothing of it had to be written, or it is.
-            kinds.iter().for_each(|(offset, _)| self.model.written((partition, *offset)));
+            for (offset, _) in kinds.iter().filter(|(_, kind)| is_end(kind)) {
+                self.model.written((partition, *offset));
+            }
         }
     }
 

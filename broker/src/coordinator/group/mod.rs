@@ -303,6 +303,7 @@ impl GroupCoordinator {
         let mut actions = Vec::new();
         while let Some(work) = self.groups.get_mut(name).and_then(Group::next_work) {
             let is_consumer = self.groups.get(name).is_some_and(|group| group.rows.exists());
+            let is_share = self.groups.get(name).is_some_and(|group| group.share.exists());
             actions.extend(match work {
                 // None is seen, and all at most put off when the group wants to be looked at. What a member of the consumer
                 // protocol changes is seen when it is in the log.
@@ -310,6 +311,10 @@ impl GroupCoordinator {
                     _,
                     Request::ConsumerHeartbeat(_) | Request::Commit(_) | Request::CommitTransactional(_),
                 ) => self.step_unseen(now, name, |group, cx| group.perform(work, cx)),
+                // Every fetch that has waited ends so.
+                Work::Cancel(_) if is_share => {
+                    self.step_unseen(now, name, |group, cx| group.perform(work, cx))
+                }
                 Work::Request(_, Request::Heartbeat(_)) if !is_consumer => {
                     self.step_unseen(now, name, |group, cx| group.perform(work, cx))
                 }

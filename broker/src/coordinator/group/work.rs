@@ -47,7 +47,7 @@ impl Group {
             | Request::ShareRelease(_)
                 if !self.share.exists() && !self.is_unknown() =>
             {
-                Err(self.unknown_group())
+                Err(self.no_share_group())
             }
             Request::ShareHeartbeat(request) => self.share_heartbeat(ticket, &request, cx),
             Request::ShareNext(request) => {

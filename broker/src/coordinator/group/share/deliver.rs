@@ -185,7 +185,7 @@ impl Group {
 
     /// There is a share group of this name.
     pub(super) fn check_share(&self) -> Result<(), BrokerError> {
-        if self.share.exists() { Ok(()) } else { Err(self.unknown_group()) }
+        if self.share.exists() { Ok(()) } else { Err(self.no_share_group()) }
     }
 }
 

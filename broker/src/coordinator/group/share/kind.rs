@@ -1,4 +1,4 @@
-//! What a share group is not for.
+//! What a share group is not for, and what groups of other kinds are not.
 
 use crate::coordinator::group::api::Request;
 use crate::coordinator::group::state::Group;
@@ -29,7 +29,15 @@ impl Group {
             Request::Leave(request) => {
                 self.unknown_member(request.members.first().map_or("", |member| &member.member_id))
             }
-            _ => self.unknown_group(),
+            _ => BrokerError::OtherGroupKind { group: self.name.clone(), kind: "a share group" },
+        }
+    }
+
+    /// Why a request about share groups is refused by what is none.
+    pub(in super::super) fn no_share_group(&self) -> BrokerError {
+        match self.is_unknown() {
+            true => self.unknown_group(),
+            false => BrokerError::OtherGroupKind { group: self.name.clone(), kind: "no share group" },
         }
     }
 }

@@ -34,7 +34,7 @@ impl Group {
         cx: &mut Context<'_>,
     ) -> Result<(), BrokerError> {
         if !self.share.exists() && !self.is_unknown() {
-            return Err(self.unknown_group());
+            return Err(self.no_share_group());
         }
         if self.share.has_members() {
             return Err(self.not_empty());

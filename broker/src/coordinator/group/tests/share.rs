@@ -158,14 +158,14 @@ fn a_group_is_of_one_kind() {
         instance_id: None,
         offsets: Vec::new(),
     };
-    assert!(matches!(desk.call(Request::Commit(commit)), Err(BrokerError::UnknownGroup { .. })));
+    assert!(matches!(desk.call(Request::Commit(commit)), Err(BrokerError::OtherGroupKind { .. })));
     let consumer = ConsumerHeartbeatRequest { group: "g".into(), ..consumer::joining("b", &["orders"]) };
-    assert!(matches!(desk.beat(consumer), Err(BrokerError::UnknownGroup { .. })));
+    assert!(matches!(desk.beat(consumer), Err(BrokerError::OtherGroupKind { .. })));
     let mut other = Desk::new();
     set_topics(&mut other, &[("orders", 2)]);
     other.join("b", &["orders"]);
     let refused = other.share_beat(beating("a", 0, Some(&["orders"])));
-    assert!(matches!(refused, Err(BrokerError::UnknownGroup { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(BrokerError::OtherGroupKind { .. })), "{refused:?}");
     let next = ShareNextRequest { group: "none".into(), partitions: Vec::new() };
     assert!(matches!(other.call(Request::ShareNext(next)), Err(BrokerError::UnknownGroup { .. })));
 }
