@@ -12,8 +12,8 @@ use runnel_proto::kafka::messages::txn_offset_commit_request::{
     TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
 };
 use runnel_proto::kafka::messages::{
-    AddPartitionsToTxnRequest, ApiVersionsRequest, EndTxnRequest, InitProducerIdRequest, ProduceRequest,
-    TxnOffsetCommitRequest,
+    AddPartitionsToTxnRequest, ApiVersionsRequest, ConsumerGroupHeartbeatRequest, EndTxnRequest,
+    InitProducerIdRequest, ProduceRequest, TxnOffsetCommitRequest,
 };
 use runnel_proto::kafka::{ErrorCode, Message, Request};
 use runnel_proto::records::{BatchBuilder, Compression, ProducerStamp, stamp_producer};
@@ -206,4 +206,33 @@ fn the_brokers_own_topics_take_part_in_nobodys_transaction() {
     assert_eq!(producer.end(false), Ok(1));
     broker.start_again();
     assert_eq!(broker.consume("orders").text(), "");
+}
+
+/// A group's own times are told with the next heartbeat, and after a crash.
+#[test]
+fn settings_of_a_group_hold_at_once() {
+    let mut broker = TestBroker::start();
+    broker.runnel(["topic", "create", "orders"]).run().ok();
+    let beat = |broker: &TestBroker, member_epoch| {
+        let request = ConsumerGroupHeartbeatRequest {
+            group_id: "readers".into(),
+            member_id: "m".into(),
+            member_epoch,
+            rebalance_timeout_ms: if member_epoch == 0 { 60_000 } else { -1 },
+            subscribed_topic_names: (member_epoch == 0).then(|| vec!["orders".into()]),
+            topic_partitions: (member_epoch == 0).then(Vec::new),
+            ..Default::default()
+        };
+        let answer = Client::connect(broker).ask(&request, 1);
+        assert_eq!(code(answer.error_code), ErrorCode::None, "{:?}", answer.error_message);
+        answer.heartbeat_interval_ms
+    };
+    assert_eq!(beat(&broker, 0), 5_000);
+    broker.runnel(["config", "set", "group:readers", "consumer.heartbeat.interval.ms=6000"]).run().ok();
+    assert_eq!(beat(&broker, 1), 6_000);
+    broker.kill();
+    broker.start_again();
+    assert_eq!(beat(&broker, 1), 6_000);
+    broker.runnel(["config", "unset", "group:readers", "consumer.heartbeat.interval.ms"]).run().ok();
+    assert_eq!(beat(&broker, 1), 5_000);
 }

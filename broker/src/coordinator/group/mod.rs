@@ -52,6 +52,7 @@ use self::member::MemberIds;
 use self::records::{Key, MAX_STRING_BYTES, RecordError};
 use self::state::Group;
 use self::work::Work;
+use crate::config::GroupConfig;
 use crate::error::BrokerError;
 use crate::types::{LogRecord, UnixMillis};
 
@@ -66,6 +67,8 @@ const MAX_HELD: usize = 10_000;
 #[derive(Debug)]
 pub struct GroupCoordinator {
     settings: GroupSettings,
+    /// Of groups that have settings of their own, whether they exist or not.
+    configs: BTreeMap<String, GroupConfig>,
     ids: MemberIds,
     topics: Topics,
     groups: BTreeMap<String, Group>,
@@ -91,6 +94,7 @@ impl GroupCoordinator {
     pub fn new(settings: GroupSettings, seed: u128) -> Self {
         Self {
             settings,
+            configs: BTreeMap::new(),
             ids: MemberIds::new(seed),
             topics: Topics::default(),
             groups: BTreeMap::new(),
@@ -148,6 +152,20 @@ impl GroupCoordinator {
     /// next heartbeats.
     pub fn topics_changed(&mut self, topics: Topics) {
         self.topics = topics;
+    }
+
+    /// Gives a group settings of its own, or takes them from it. Its members learn of them with their next heartbeats; sessions
+    /// that have begun end as they would have.
+    pub fn configure(&mut self, group: &str, config: Option<GroupConfig>) {
+        match config {
+            Some(config) => _ = self.configs.insert(group.to_owned(), config),
+            None => _ = self.configs.remove(group),
+        }
+    }
+
+    /// The settings in force for a group.
+    pub fn config(&self, group: &str) -> &GroupConfig {
+        self.configs.get(group).unwrap_or(&self.settings.each)
     }
 
     /// The version of the topics that are known.
@@ -319,9 +337,10 @@ impl GroupCoordinator {
         run: impl FnOnce(&mut Group, &mut Context<'_>),
     ) -> Vec<Action> {
         let mut actions = Vec::new();
-        let Self { settings, ids, topics, groups, .. } = self;
+        let Self { settings, configs, ids, topics, groups, .. } = self;
+        let config = configs.get(name).unwrap_or(&settings.each);
         let group = groups.entry(name.to_owned()).or_insert_with(|| Group::new(name));
-        let mut cx = Context { now, settings, ids, topics, actions: &mut actions, write: None };
+        let mut cx = Context { now, settings, config, ids, topics, actions: &mut actions, write: None };
         run(group, &mut cx);
         let write = cx.write.take();
         if group.wake_at.is_none() {
@@ -365,7 +384,11 @@ impl GroupCoordinator {
     }
 }
 
-fn check_name(group: &str) -> Result<(), BrokerError> {
+/// Whether a group may be called so.
+///
+/// # Errors
+/// [`BrokerError::InvalidName`].
+pub fn check_name(group: &str) -> Result<(), BrokerError> {
     if (1..=MAX_STRING_BYTES).contains(&group.len()) {
         return Ok(());
     }

@@ -142,7 +142,7 @@ impl Group {
 
     /// Takes up what the log holds, after the last record was replayed.
     pub(super) fn restore(&mut self, cx: &Context<'_>) {
-        self.lives.follow(&self.rows, cx.now, cx.settings);
+        self.lives.follow(&self.rows, cx.now, cx.config);
         let Some(kept) = self.kept.clone() else { return };
         self.generation = kept.generation;
         self.protocol_type = Some(kept.protocol_type).filter(|kind| !kind.is_empty());
