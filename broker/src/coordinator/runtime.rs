@@ -21,6 +21,7 @@ use super::group::{
     ShareSettings, ShareWatchRequest, SyncRequest, Synced, Ticket, Token, Topics, TransactionalCommitRequest,
 };
 use super::shell::{Clock, CoordinatorLog, MAILBOX, OnEvent, wait_until};
+use crate::config::GroupConfig;
 use crate::error::BrokerError;
 use crate::types::{LogRecord, TopicId, UnixMillis};
 
@@ -171,7 +172,7 @@ impl Groups {
 
     /// The settings of a share group.
     pub fn share_settings(&self, group: &str) -> ShareSettings {
-        self.machine().share_settings(group).clone()
+        self.machine().share_settings(group)
     }
 
     /// How far a share group is; `None` when there is none of that name.
@@ -219,6 +220,16 @@ impl Groups {
     /// All topics with an offset, committed or waiting for a transaction: at start, those of them that are gone are to be forgotten.
     pub fn topics(&self) -> Vec<String> {
         self.machine().topics().into_iter().map(str::to_owned).collect()
+    }
+
+    /// Gives a group settings of its own, or takes them from it; in force for its members' next requests.
+    pub fn configure(&self, group: &str, config: Option<GroupConfig>) {
+        self.machine.write().unwrap_or_else(PoisonError::into_inner).configure(group, config);
+    }
+
+    /// The settings in force for a group.
+    pub fn config(&self, group: &str) -> GroupConfig {
+        *self.machine().config(group)
     }
 
     /// Stops the task, after what it is writing. Callers that still wait are told that the broker shuts down.

@@ -20,7 +20,7 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use cluster::BrokerInfo;
-pub use configs::ConfigSynonym;
+pub use configs::{ConfigSynonym, Owner};
 pub use features::FinalizedFeatures;
 pub use fetch::{Chunk, Position};
 pub use groups::{GroupProgress, PartitionProgress};

@@ -10,9 +10,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Operations;
 use crate::clock;
+use crate::config::OffsetReset;
 use crate::coordinator::group::{
     Acquired, Found, NextOffset, ShareAcquireRequest, ShareBeginRequest, ShareNext, ShareNextRequest,
-    ShareReleaseRequest, ShareStart, ShareWatchRequest, Span,
+    ShareReleaseRequest, ShareWatchRequest, Span,
 };
 use crate::error::BrokerError;
 use crate::partition::{FetchPosition, IsolationLevel, Partition, Waits};
@@ -241,12 +242,12 @@ fn isolation(next: &ShareNext) -> IsolationLevel {
 }
 
 /// Where a group begins that has not read a partition.
-fn begin(partition: &Partition, start: ShareStart) -> Result<Offset, BrokerError> {
+fn begin(partition: &Partition, start: OffsetReset) -> Result<Offset, BrokerError> {
     let figures = partition.figures()?;
     Ok(match start {
-        ShareStart::Earliest => figures.log_start_offset,
-        ShareStart::Latest => figures.high_watermark,
-        ShareStart::Ago(age_ms) => {
+        OffsetReset::Earliest => figures.log_start_offset,
+        OffsetReset::Latest => figures.high_watermark,
+        OffsetReset::ByDuration(age_ms) => {
             let found = partition.offset_for_timestamp(clock::now_ms() - age_ms)?;
             found.map_or(figures.high_watermark, |(offset, _)| offset)
         }

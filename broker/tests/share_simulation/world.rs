@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use runnel_broker::config::GroupConfig;
 use runnel_broker::coordinator::group::{
     AckBatch, AckKind, Action, Found, GroupCoordinator, GroupSettings, NextOffset, Reply, Request,
     ShareAcknowledgeRequest, ShareAcquireRequest, ShareAlive, ShareBeginRequest, ShareHeartbeatRequest,
-    ShareNextRequest, ShareReleaseRequest, ShareSettings, Span, Ticket, Topics,
+    ShareLimits, ShareNextRequest, ShareReleaseRequest, Span, Ticket, Topics,
 };
 use runnel_broker::error::BrokerError;
 use runnel_broker::types::{LogRecord, TopicPartition, Uuid};
@@ -81,13 +82,9 @@ fn topic_partition(partition: i32) -> TopicPartition {
 }
 
 fn coordinator(log: &[LogRecord], now: i64) -> GroupCoordinator {
-    let share = ShareSettings {
-        record_lock_duration_ms: LOCK_MS,
-        delivery_count_limit: LIMIT,
-        max_record_locks: 40,
-        ..ShareSettings::default()
-    };
-    let mut machine = GroupCoordinator::new(GroupSettings { share, ..GroupSettings::default() }, 7);
+    let share = ShareLimits { delivery_count_limit: LIMIT, max_record_locks: 40, ..ShareLimits::default() };
+    let each = GroupConfig { share_record_lock_duration_ms: LOCK_MS as i32, ..GroupConfig::default() };
+    let mut machine = GroupCoordinator::new(GroupSettings { share, each, ..GroupSettings::default() }, 7);
     for record in log {
         machine.replay(&record.key, record.value.as_ref());
     }

@@ -6,6 +6,7 @@ use super::member::{Member, MemberIds};
 use super::settings::GroupSettings;
 use super::share::{ShareDecided, ShareWriting};
 use super::topics::Topics;
+use crate::config::GroupConfig;
 use crate::error::BrokerError;
 use crate::types::{LogRecord, TopicPartition, UnixMillis};
 
@@ -13,6 +14,8 @@ use crate::types::{LogRecord, TopicPartition, UnixMillis};
 pub(super) struct Context<'a> {
     pub(super) now: UnixMillis,
     pub(super) settings: &'a GroupSettings,
+    /// What holds for this group.
+    pub(super) config: &'a GroupConfig,
     pub(super) topics: &'a Topics,
     pub(super) ids: &'a mut MemberIds,
     /// Replies and events, in order.

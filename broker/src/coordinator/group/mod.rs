@@ -48,7 +48,7 @@ pub use settings::{GroupSettings, MigrationPolicy};
 pub use share::{
     AckBatch, AckKind, Acquired, AlterShareOffsetsRequest, DeleteShareOffsetsRequest, Found, NextOffset,
     ShareAcknowledgeRequest, ShareAcquireRequest, ShareAlive, ShareBeginRequest, ShareHeartbeatRequest,
-    ShareNext, ShareNextRequest, ShareOffset, ShareReleaseRequest, ShareSettings, ShareStart,
+    ShareLimits, ShareNext, ShareNextRequest, ShareOffset, ShareReleaseRequest, ShareSettings,
     ShareWatchRequest, Span,
 };
 pub use state::GroupState;
@@ -61,6 +61,7 @@ use self::member::MemberIds;
 use self::records::{Key, MAX_STRING_BYTES, RecordError};
 use self::state::Group;
 use self::work::Work;
+use crate::config::GroupConfig;
 use crate::error::BrokerError;
 use crate::types::{LogRecord, UnixMillis};
 
@@ -75,6 +76,8 @@ const MAX_HELD: usize = 10_000;
 #[derive(Debug)]
 pub struct GroupCoordinator {
     settings: GroupSettings,
+    /// Of groups that have settings of their own, whether they exist or not.
+    configs: BTreeMap<String, GroupConfig>,
     ids: MemberIds,
     topics: Topics,
     groups: BTreeMap<String, Group>,
@@ -100,6 +103,7 @@ impl GroupCoordinator {
     pub fn new(settings: GroupSettings, seed: u128) -> Self {
         Self {
             settings,
+            configs: BTreeMap::new(),
             ids: MemberIds::new(seed),
             topics: Topics::default(),
             groups: BTreeMap::new(),
@@ -158,6 +162,20 @@ impl GroupCoordinator {
     /// next heartbeats.
     pub fn topics_changed(&mut self, topics: Topics) {
         self.topics = topics;
+    }
+
+    /// Gives a group settings of its own, or takes them from it. Its members learn of them with their next heartbeats; sessions
+    /// that have begun end as they would have.
+    pub fn configure(&mut self, group: &str, config: Option<GroupConfig>) {
+        match config {
+            Some(config) => _ = self.configs.insert(group.to_owned(), config),
+            None => _ = self.configs.remove(group),
+        }
+    }
+
+    /// The settings in force for a group.
+    pub fn config(&self, group: &str) -> &GroupConfig {
+        self.configs.get(group).unwrap_or(&self.settings.each)
     }
 
     /// The version of the topics that are known.
@@ -262,8 +280,8 @@ impl GroupCoordinator {
     }
 
     /// The settings of a share group.
-    pub fn share_settings(&self, _group: &str) -> &ShareSettings {
-        &self.settings.share
+    pub fn share_settings(&self, group: &str) -> ShareSettings {
+        ShareSettings::of(self.settings.share, self.config(group))
     }
 
     /// How far a share group is in the partitions that it has begun with; `None` when there is none of that name.
@@ -362,9 +380,10 @@ impl GroupCoordinator {
         run: impl FnOnce(&mut Group, &mut Context<'_>),
     ) -> Vec<Action> {
         let mut actions = Vec::new();
-        let Self { settings, ids, topics, groups, .. } = self;
+        let Self { settings, configs, ids, topics, groups, .. } = self;
+        let config = configs.get(name).unwrap_or(&settings.each);
         let group = groups.entry(name.to_owned()).or_insert_with(|| Group::new(name));
-        let mut cx = Context { now, settings, ids, topics, actions: &mut actions, write: None };
+        let mut cx = Context { now, settings, config, ids, topics, actions: &mut actions, write: None };
         run(group, &mut cx);
         let write = cx.write.take();
         if group.wake_at.is_none() {
@@ -408,7 +427,11 @@ impl GroupCoordinator {
     }
 }
 
-fn check_name(group: &str) -> Result<(), BrokerError> {
+/// Whether a group may be called so.
+///
+/// # Errors
+/// [`BrokerError::InvalidName`].
+pub fn check_name(group: &str) -> Result<(), BrokerError> {
     if (1..=MAX_STRING_BYTES).contains(&group.len()) {
         return Ok(());
     }

@@ -147,8 +147,8 @@ impl Group {
 
     /// Takes up what the log holds, after the last record was replayed.
     pub(super) fn restore(&mut self, cx: &Context<'_>) {
-        self.lives.follow(&self.rows, cx.now, cx.settings);
-        self.share.restore(cx.now + i64::from(self.share_settings(cx).session_timeout_ms));
+        self.lives.follow(&self.rows, cx.now, cx.config);
+        self.share.restore(cx.now + i64::from(cx.config.share_session_timeout_ms));
         let Some(kept) = self.kept.clone() else { return };
         self.generation = kept.generation;
         self.protocol_type = Some(kept.protocol_type).filter(|kind| !kind.is_empty());

@@ -24,7 +24,7 @@ impl Group {
         cx: &Context<'_>,
     ) -> Result<Reply, BrokerError> {
         self.check_share()?;
-        let settings = self.share_settings(cx);
+        let settings = Self::share_settings(cx);
         let mut next = Vec::with_capacity(request.partitions.len());
         for (partition, log_start_offset) in &request.partitions {
             let Some(live) = self.share.live.get_mut(partition) else {
@@ -34,10 +34,10 @@ impl Group {
             if live.begin_at(*log_start_offset) {
                 self.share.dirty.insert(*partition);
             }
-            next.push(live.next_offset(settings).map_or(NextOffset::Full, NextOffset::At));
+            next.push(live.next_offset(&settings).map_or(NextOffset::Full, NextOffset::At));
         }
         let releases = self.share.releases;
-        Ok(Reply::ShareNext(Box::new(ShareNext { settings: settings.clone(), releases, next })))
+        Ok(Reply::ShareNext(Box::new(ShareNext { settings, releases, next })))
     }
 
     /// Gives a member records of those that were found.
@@ -47,7 +47,7 @@ impl Group {
         cx: &Context<'_>,
     ) -> Result<Reply, BrokerError> {
         self.check_share()?;
-        let settings = self.share_settings(cx);
+        let settings = Self::share_settings(cx);
         let member = self.share.sessions.keys().find(|id| ***id == *request.member_id);
         let member = member.map_or_else(|| Arc::from(&*request.member_id), Arc::clone);
         let mut left = request.max_records;
@@ -57,7 +57,7 @@ impl Group {
             let share = Share { records: left, is_exact: request.is_exact, batch_size: request.batch_size };
             let live = self.share.live.get_mut(partition).filter(|_| left > 0);
             let given =
-                live.map_or_else(Vec::new, |live| live.acquire(&member, found, share, cx.now, settings));
+                live.map_or_else(Vec::new, |live| live.acquire(&member, found, share, cx.now, &settings));
             if !given.is_empty() {
                 self.share.sessions.insert(Arc::clone(&member), request.session);
                 self.lock_until(cx.now + settings.record_lock_duration_ms, *partition);
@@ -76,16 +76,16 @@ impl Group {
         cx: &mut Context<'_>,
     ) -> Result<(), BrokerError> {
         self.check_share()?;
-        let settings = self.share_settings(cx);
+        let settings = Self::share_settings(cx);
         let mut results = Vec::with_capacity(request.partitions.len());
         for (partition, batches) in &request.partitions {
             let Some(live) = self.share.live.get_mut(partition) else {
                 results.push(Err(refusal(AckRefusal::NotHeld, *partition)));
                 continue;
             };
-            let was_full = live.next_offset(settings).is_none();
-            let outcome = live.acknowledge(&request.member_id, batches, cx.now, settings);
-            let is_free = was_full && live.next_offset(settings).is_some();
+            let was_full = live.next_offset(&settings).is_none();
+            let outcome = live.acknowledge(&request.member_id, batches, cx.now, &settings);
+            let is_free = was_full && live.next_offset(&settings).is_some();
             if let Ok(ended) = outcome {
                 self.share_ended(*partition, Ended { released: ended.released || is_free, ..ended }, cx);
                 if batches.iter().any(|batch| batch.kinds.contains(&AckKind::Renew)) {
@@ -149,11 +149,11 @@ impl Group {
 
     /// Ends the locks whose time is over.
     pub(in super::super) fn end_share_locks(&mut self, cx: &mut Context<'_>) {
-        let settings = self.share_settings(cx);
+        let settings = Self::share_settings(cx);
         while let Some((at, partition)) = self.share.locks.first().copied().filter(|(at, _)| *at <= cx.now) {
             self.share.locks.remove(&(at, partition));
             let Some(live) = self.share.live.get_mut(&partition) else { continue };
-            let ended = live.expire(cx.now, settings);
+            let ended = live.expire(cx.now, &settings);
             self.share_ended(partition, ended, cx);
         }
         if self.share.retry_at.take_if(|at| *at <= cx.now).is_some() || !self.share.dirty.is_empty() {

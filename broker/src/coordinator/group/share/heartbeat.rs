@@ -74,7 +74,7 @@ impl Group {
         }
         let mut next = self.share.rows.clone();
         let before = next.members.get(id);
-        let limit = self.share_settings(cx).max_size;
+        let limit = Self::share_settings(cx).limits.max_size;
         match before {
             None if !joins => return Err(self.unknown_member(id)),
             None if next.members.len() >= limit => {
@@ -184,7 +184,7 @@ impl Group {
 
     /// The rows are in the log.
     pub(in super::super) fn share_decided(&mut self, decided: Decided, cx: &mut Context<'_>) {
-        let session_ends_at = cx.now + i64::from(self.share_settings(cx).session_timeout_ms);
+        let session_ends_at = cx.now + i64::from(Self::share_settings(cx).session_timeout_ms);
         self.share.follow_members(session_ends_at);
         self.share.topics_version = decided.topics_version.unwrap_or(self.share.topics_version);
         if let Some(id) = &decided.alive {
@@ -214,7 +214,7 @@ impl Group {
     }
 
     fn touch_share(&mut self, member: &str, cx: &Context<'_>) {
-        let at: UnixMillis = cx.now + i64::from(self.share_settings(cx).session_timeout_ms);
+        let at: UnixMillis = cx.now + i64::from(Self::share_settings(cx).session_timeout_ms);
         if let Some(life) = self.share.lives.get_mut(member) {
             *life = at;
         }
@@ -224,7 +224,7 @@ impl Group {
         let current = rows.currents.get(member).cloned().unwrap_or_default();
         Reply::ShareAlive(ShareAlive {
             member_epoch: current.epoch,
-            heartbeat_interval_ms: self.share_settings(cx).heartbeat_interval_ms,
+            heartbeat_interval_ms: Self::share_settings(cx).heartbeat_interval_ms,
             assignment: is_told.then_some(current.assigned),
         })
     }

@@ -34,7 +34,7 @@ pub(super) use heartbeat::Decided as ShareDecided;
 use partition::SharePartition;
 pub(super) use records::{Key, decode_key};
 use rows::Rows;
-pub use settings::{ShareSettings, ShareStart};
+pub use settings::{ShareLimits, ShareSettings};
 pub(super) use write::Writing as ShareWriting;
 
 use super::api::{Reply, Ticket};
@@ -152,8 +152,8 @@ impl ShareGroup {
 }
 
 impl Group {
-    /// The settings of this group.
-    pub(super) fn share_settings<'a>(&self, cx: &Context<'a>) -> &'a ShareSettings {
-        &cx.settings.share
+    /// The settings of the group that decides.
+    pub(super) fn share_settings(cx: &Context<'_>) -> ShareSettings {
+        ShareSettings::of(cx.settings.share, cx.config)
     }
 }

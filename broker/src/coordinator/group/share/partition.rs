@@ -113,7 +113,7 @@ impl SharePartition {
         let available = self.runs().find(|(_, run)| run.state == RunState::Available);
         match available {
             Some((first, _)) => Some(first),
-            None => (self.in_flight() < settings.max_record_locks).then_some(self.end),
+            None => (self.in_flight() < settings.limits.max_record_locks).then_some(self.end),
         }
     }
 
@@ -180,7 +180,7 @@ impl SharePartition {
             .map(|(first, run)| (*first, run.end, run.deliveries))
             .collect();
         for (first, end, deliveries) in free {
-            if deliveries >= settings.delivery_count_limit {
+            if deliveries >= settings.limits.delivery_count_limit {
                 // As after a start, or when the limit was lowered.
                 self.change(first, end, |run| (run.state, run.deliveries) = (RunState::Done, 0));
                 continue;
@@ -195,7 +195,7 @@ impl SharePartition {
             }
         }
         let first = self.end.max(span.first);
-        let room = settings.max_record_locks - self.in_flight();
+        let room = settings.limits.max_record_locks - self.in_flight();
         if first > span.last || first != self.end {
             return span.last + 1;
         }
@@ -383,7 +383,7 @@ impl SharePartition {
 impl Run {
     /// Ends a delivery that counts. True when others may have another one.
     fn give_back(&mut self, settings: &ShareSettings) -> bool {
-        let is_left = self.deliveries < settings.delivery_count_limit;
+        let is_left = self.deliveries < settings.limits.delivery_count_limit;
         if is_left {
             self.state = RunState::Available;
         } else {
@@ -438,11 +438,15 @@ impl Taking<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::records::{decode_partition, encode_partition};
+    use super::super::settings::ShareLimits;
     use super::*;
+    use crate::config::GroupConfig;
     use crate::types::{TopicPartition, Uuid};
 
     fn settings() -> ShareSettings {
-        ShareSettings { record_lock_duration_ms: 100, max_record_locks: 20, ..ShareSettings::default() }
+        let limits = ShareLimits { max_record_locks: 20, ..ShareLimits::default() };
+        let settings = ShareSettings::of(limits, &GroupConfig::default());
+        ShareSettings { record_lock_duration_ms: 100, ..settings }
     }
 
     fn found(from: Offset, spans: &[(Offset, Offset)]) -> Found {
