@@ -42,7 +42,7 @@ fn sorted(mut lines: Vec<String>) -> Vec<String> {
 /// Console consumers share what comes; the tools tell of their group, and so does `runnel group`.
 #[test]
 fn a_share_group() {
-    let Some(kafka) = Kafka::start("share::a_share_group") else { return };
+    let Some(mut kafka) = Kafka::start("share::a_share_group") else { return };
     kafka.broker.runnel(["topic", "create", "orders", "-p", "2"]).run().ok();
     kafka.broker.produce("orders", "before");
     let consume = || {
@@ -87,6 +87,27 @@ fn a_share_group() {
     assert_eq!(starts, 41);
     let told = kafka.broker.runnel(["group", "list", "-o", "json"]).run().ok().json();
     assert_eq!((&told[0]["type"], &told[0]["state"]), (&"share".into(), &"empty".into()), "{told}");
+    // The rows in the log are Kafka's, byte for byte.
+    let offsets = kafka.broker.partition_dir("__consumer_offsets", 0);
+    kafka.broker.stop();
+    let segment = offsets.join("00000000000000000000.log").display().to_string();
+    let dump = ["--files", &segment, "--offsets-decoder"];
+    let rows_of_groups = kafka.java("kafka.tools.DumpLogSegments", &dump).run().ok();
+    for (kind, field) in [
+        ("10", "\"subscribedTopicNames\":[\"orders\"]"),
+        ("11", "\"metadataHash\":"),
+        ("12", "\"assignmentEpoch\":"),
+        ("13", "\"topicPartitions\":[{"),
+        ("14", "\"assignedPartitions\":[{"),
+    ] {
+        let is_row = |line: &&str| line.contains(&format!("\"type\":\"{kind}\"")) && line.contains(field);
+        assert!(
+            rows_of_groups.lines().iter().any(|line| is_row(&line)),
+            "{kind}: {}",
+            rows_of_groups.shown()
+        );
+    }
+    kafka.broker.start_again();
     let deleted = kafka.share_groups(&["--delete", "--group", "readers"]);
     complains(&deleted, "'readers'");
     assert_eq!(kafka.share_groups(&["--list"]).text().trim(), "");
