@@ -10,7 +10,7 @@ use runnel_proto::kafka::messages::describe_share_group_offsets_response::{
     DescribeShareGroupOffsetsResponseTopic as Topic,
 };
 use runnel_proto::kafka::messages::{DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse};
-use runnel_proto::kafka::{ErrorCode, Uuid};
+use runnel_proto::kafka::Uuid;
 
 use super::{check_share_groups, group_code};
 use crate::coordinator::group::ShareOffset;
@@ -36,15 +36,8 @@ pub(in crate::kafka) async fn handle(
 
 fn describe(call: &Call, asked: AskedGroup) -> Group {
     let AskedGroup { group_id, topics } = asked;
-    let Some(offsets) = call.operations.groups().share_offsets(&group_id) else {
-        let error_message = Some(format!("Group {} not found.", &*group_id).into());
-        return Group {
-            group_id,
-            error_code: ErrorCode::GroupIdNotFound.code(),
-            error_message,
-            ..Default::default()
-        };
-    };
+    // What is not there has begun with nothing.
+    let offsets = call.operations.groups().share_offsets(&group_id).unwrap_or_default();
     let offsets: BTreeMap<_, _> = offsets.into_iter().map(|row| (row.partition, row)).collect();
     let topics = match topics {
         Some(topics) => topics.into_iter().map(|topic| asked_topic(call, topic, &offsets)).collect(),
