@@ -277,11 +277,18 @@ impl Sharer {
 
     /// So many records: first and last offset, and how often they were delivered.
     fn fetch(&mut self, max_records: i32) -> Vec<(i64, i64, i16)> {
+        self.fetch_within(max_records, 0)
+    }
+
+    /// The same, if there are some within so long.
+    fn fetch_within(&mut self, max_records: i32, max_wait_ms: i32) -> Vec<(i64, i64, i16)> {
         let partition = FetchPartition { partition_index: 0, ..Default::default() };
         let request = ShareFetchRequest {
             group_id: Some("sharers".into()),
             member_id: Some(self.id.into()),
             share_session_epoch: self.step,
+            max_wait_ms,
+            min_bytes: 1,
             max_bytes: 1 << 20,
             max_records,
             share_acquire_mode: RECORD_LIMIT,
@@ -345,6 +352,24 @@ fn a_share_groups_member_may_ask_for_more_time_and_others_get_what_it_has_not_to
     assert_eq!(c.tell(1, 1, ACCEPT), ErrorCode::None);
     let told = broker.runnel(["group", "list", "-o", "json"]).run().ok().json();
     assert_eq!((&told[0]["group"], &told[0]["lag"]), (&"sharers".into(), &0.into()), "{told}");
+}
+
+/// Its locks would last for half a minute.
+#[test]
+fn who_waits_is_given_at_once_what_a_lost_member_held() {
+    let broker = TestBroker::start();
+    broker.runnel(["topic", "create", "orders"]).run().ok();
+    let (mut a, mut b) = (Sharer::join(&broker, "a"), Sharer::join(&broker, "b"));
+    assert_eq!(a.fetch(10), []);
+    broker.produce("orders", "1\n2\n3");
+    assert_eq!(a.fetch(10), [(0, 2, 1)]);
+    let since = std::time::Instant::now();
+    let waiting = std::thread::spawn(move || b.fetch_within(10, 20_000));
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!waiting.is_finished(), "there is nothing to be had");
+    drop(a);
+    assert_eq!(waiting.join().expect("an answer"), [(0, 2, 1)], "nobody knows whether it saw them");
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
 }
 
 #[test]

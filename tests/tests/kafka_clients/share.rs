@@ -101,11 +101,7 @@ fn a_share_group() {
         ("14", "\"assignedPartitions\":[{"),
     ] {
         let is_row = |line: &&str| line.contains(&format!("\"type\":\"{kind}\"")) && line.contains(field);
-        assert!(
-            rows_of_groups.lines().iter().any(|line| is_row(&line)),
-            "{kind}: {}",
-            rows_of_groups.shown()
-        );
+        assert!(rows_of_groups.lines().iter().any(is_row), "{kind}: {}", rows_of_groups.shown());
     }
     kafka.broker.start_again();
     let deleted = kafka.share_groups(&["--delete", "--group", "readers"]);

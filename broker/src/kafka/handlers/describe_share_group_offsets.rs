@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use runnel_proto::kafka::Uuid;
 use runnel_proto::kafka::messages::describe_share_group_offsets_request::{
     DescribeShareGroupOffsetsRequestGroup as AskedGroup, DescribeShareGroupOffsetsRequestTopic as AskedTopic,
 };
@@ -10,7 +11,6 @@ use runnel_proto::kafka::messages::describe_share_group_offsets_response::{
     DescribeShareGroupOffsetsResponseTopic as Topic,
 };
 use runnel_proto::kafka::messages::{DescribeShareGroupOffsetsRequest, DescribeShareGroupOffsetsResponse};
-use runnel_proto::kafka::Uuid;
 
 use super::{check_share_groups, group_code};
 use crate::coordinator::group::ShareOffset;

@@ -48,8 +48,8 @@ impl Group {
     ) -> Result<Reply, BrokerError> {
         self.check_share()?;
         let settings = Self::share_settings(cx);
-        let member = self.share.sessions.keys().find(|id| ***id == *request.member_id);
-        let member = member.map_or_else(|| Arc::from(&*request.member_id), Arc::clone);
+        let member = self.share.sessions.get_key_value(&*request.member_id);
+        let member = member.map_or_else(|| Arc::from(&*request.member_id), |(id, _)| Arc::clone(id));
         let mut left = request.max_records;
         let mut acquired = Vec::with_capacity(request.found.len());
         for found in &request.found {
