@@ -17,6 +17,9 @@ pub enum BrokerError {
     /// No such group.
     #[error("group {group:?} does not exist; `runnel group list` names those that do")]
     UnknownGroup { group: String },
+    /// The group is of another kind than what is asked for (GROUP_ID_NOT_FOUND).
+    #[error("group {group:?} is {kind}: this can't be done with it")]
+    OtherGroupKind { group: String, kind: &'static str },
     /// A name that cannot be used.
     #[error("{name:?} is not a legal name: {reason}")]
     InvalidName { name: String, reason: &'static str },
@@ -109,6 +112,11 @@ pub enum BrokerError {
         "instance id {instance:?} is still in use in group {group:?}; stop its member, or wait until its session ends"
     )]
     UnreleasedInstance { group: String, instance: String },
+    /// Records were acknowledged that the member does not hold, or not any more (INVALID_RECORD_STATE).
+    #[error(
+        "records of partition {partition} are not held by the member that acknowledges them: its time for them may be over"
+    )]
+    InvalidRecordState { partition: i32 },
     /// No such assignor on the broker (UNSUPPORTED_ASSIGNOR).
     #[error("{assignor:?} is not an assignor of this broker; there are {known}")]
     UnsupportedAssignor { assignor: String, known: String },
@@ -184,7 +192,7 @@ impl BrokerError {
         match self {
             Self::UnknownTopic { .. } | Self::TopicReplaced { .. } => ErrorCode::UnknownTopic,
             Self::UnknownPartition { .. } => ErrorCode::UnknownPartition,
-            Self::UnknownGroup { .. } => ErrorCode::UnknownGroup,
+            Self::UnknownGroup { .. } | Self::OtherGroupKind { .. } => ErrorCode::UnknownGroup,
             Self::InvalidName { .. } => ErrorCode::InvalidName,
             Self::TopicExists { .. } => ErrorCode::TopicExists,
             Self::InvalidPartitions { .. } => ErrorCode::InvalidPartitions,
@@ -219,6 +227,7 @@ impl BrokerError {
             | Self::InvalidProducerIdMapping { .. }
             | Self::InvalidTransactionTimeout { .. }
             | Self::UnknownTransactionalId { .. }
+            | Self::InvalidRecordState { .. }
             | Self::OperationNotAttempted => ErrorCode::InvalidArgument,
             Self::ShuttingDown => ErrorCode::ShuttingDown,
             Self::Internal { .. } => ErrorCode::Internal,
@@ -251,6 +260,7 @@ impl BrokerError {
             | Self::InvalidTransactionState { producer: name, .. }
             | Self::UnknownTransactionalId { transactional_id: name } => name,
             Self::UnknownGroup { group }
+            | Self::OtherGroupKind { group, .. }
             | Self::IllegalGeneration { group, .. }
             | Self::RebalanceInProgress { group }
             | Self::InconsistentProtocol { group }
@@ -277,6 +287,7 @@ impl BrokerError {
             | Self::InvalidSessionTimeout { .. }
             | Self::Busy { .. }
             | Self::InvalidTransactionTimeout { .. }
+            | Self::InvalidRecordState { .. }
             | Self::OperationNotAttempted
             | Self::ShuttingDown
             | Self::Internal { .. }

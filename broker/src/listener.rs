@@ -9,7 +9,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -72,6 +72,7 @@ impl Listener {
         // Every Kafka connection holds a sender: when none is left, all are through.
         let (kafka, mut kafka_ended) = mpsc::channel(1);
         let server = Arc::new(http_server());
+        let shares = Arc::default();
         loop {
             tokio::select! {
                 accepted = self.accept() => match accepted {
@@ -86,6 +87,7 @@ impl Listener {
                             watcher: graceful.watcher(),
                             operations: operations.clone(),
                             kafka: kafka.clone(),
+                            shares: Arc::clone(&shares),
                         };
                         tokio::spawn(async move { stream.serve(front, ticket).await });
                     }
@@ -134,6 +136,7 @@ struct Front {
     watcher: hyper_util::server::graceful::Watcher,
     operations: Operations,
     kafka: mpsc::Sender<()>,
+    shares: Arc<Mutex<kafka::ShareSessions>>,
 }
 
 impl Accepted {
@@ -180,7 +183,7 @@ fn http_server() -> auto::Builder<TokioExecutor> {
 }
 
 async fn serve_kafka(stream: TcpStream, peer: SocketAddr, front: Front) {
-    if let Err(error) = kafka::serve(stream, front.operations).await {
+    if let Err(error) = kafka::serve(stream, front.operations, front.shares).await {
         tracing::info!(%peer, %error, "a Kafka connection was closed");
     }
     drop(front.kafka);

@@ -25,6 +25,7 @@ pub(crate) fn group_type(kind: GroupType) -> WireType {
     match kind {
         GroupType::Classic => WireType::Classic,
         GroupType::Consumer => WireType::Consumer,
+        GroupType::Share => WireType::Share,
     }
 }
 

@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use runnel_broker::config::GroupConfig;
 use runnel_broker::coordinator::group::{
     Action, CommitRequest, ConsumerAlive, ConsumerHeartbeatRequest, GroupCoordinator, GroupSettings,
     GroupState, HeartbeatRequest, JoinRequest, Joined, NamedPartition, OffsetToCommit, Partitions, Protocol,
@@ -502,8 +503,8 @@ impl World {
 }
 
 fn machine(seed: u128) -> GroupCoordinator {
-    let settings =
-        GroupSettings { consumer_session_timeout_ms: SESSION_TIMEOUT_MS, ..GroupSettings::default() };
+    let each = GroupConfig { consumer_session_timeout_ms: SESSION_TIMEOUT_MS, ..GroupConfig::default() };
+    let settings = GroupSettings { each, ..GroupSettings::default() };
     let mut machine = GroupCoordinator::new(settings, seed);
     machine.topics_changed(Topics::new(1, [(TOPIC.to_owned(), topic_id(), COUNT)]));
     machine

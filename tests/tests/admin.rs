@@ -176,6 +176,8 @@ fn settings_change_at_once_and_stay() {
     broker.runnel(["config", "set", "topic:t", "max.message.bytes=100"]).run().ok();
     broker.runnel(["produce", "t"]).input("x".repeat(500)).run().exits_with(1).says("max.message.bytes");
     broker.runnel(["config", "set", "broker", "num.partitions=5"]).run().ok();
+    // Of a group that is not there yet.
+    broker.runnel(["config", "set", "group:g", "consumer.session.timeout.ms=50000"]).run().ok();
     broker.produce("born-by-producing", "a\n");
     broker.kill();
     broker.start_again();
@@ -186,6 +188,10 @@ fn settings_change_at_once_and_stay() {
     assert_eq!(topic[0]["partitions"].as_array().map(Vec::len), Some(5));
     let value = broker.runnel(["config", "get", "broker", "num.partitions", "-o", "json"]).run().ok().json();
     assert_eq!((&value[0]["value"], &value[0]["source"]), (&json!(5), &json!("dynamic-broker")));
+    let group =
+        broker.runnel(["config", "get", "group:g", "-o", "json", "consumer.session.timeout.ms"]).run().ok();
+    let value = &group.json()[0];
+    assert_eq!((&value["value"], &value["source"]), (&json!(50_000), &json!("group")));
 }
 
 #[test]
@@ -203,7 +209,9 @@ fn wrong_settings_name_the_nearest_right_one() {
     set("topic:t", "cleanup.policy=shred").says("compact");
     set("broker", "broker.id=7").says("broker.id");
     set("topic:nope", "retention.ms=1").says("nope");
-    broker.runnel(["config", "set", "group:g", "a=1"]).run().exits_with(2);
+    set("group:g", "consumer.sesion.timeout.ms=50000").says("consumer.session.timeout.ms");
+    set("group:g", "consumer.session.timeout.ms=1").says("group.consumer.min.session.timeout.ms");
+    broker.runnel(["config", "set", "user:u", "a=1"]).run().exits_with(2);
     broker.runnel(["config", "set", "topic:t", "retention.ms=1", "retention.ms=2"]).run().exits_with(2);
     // All or none.
     broker.runnel(["config", "set", "topic:t", "retention.ms=5", "segment.bytes=soon"]).run().exits_with(1);

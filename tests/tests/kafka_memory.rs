@@ -381,5 +381,57 @@ fn requests() -> Vec<(String, Vec<u8>)> {
         };
         add("JoinGroup", 9, requests_of(request, 9));
     }
+    all.extend(share_requests());
+    all
+}
+
+/// Those about share groups.
+fn share_requests() -> Vec<(String, Vec<u8>)> {
+    let mut all = Vec::new();
+    let mut add = |name: &str, version: i16, bytes: Vec<u8>| all.push((format!("{name} {version}"), bytes));
+    {
+        use m::share_fetch_request::{FetchPartition, FetchTopic};
+        let row = |partition_index| FetchPartition { partition_index, ..Default::default() };
+        let partitions = numbers(ITEMS / 5 * 2).into_iter().map(row).collect();
+        let request = m::ShareFetchRequest {
+            group_id: Some("g".into()),
+            member_id: Some("m".into()),
+            max_wait_ms: i32::MAX,
+            max_records: 1,
+            topics: vec![FetchTopic { topic_id: Uuid::from_u128(9), partitions }],
+            ..Default::default()
+        };
+        add("ShareFetch", 2, requests_of(request, 2));
+    }
+    {
+        use m::alter_share_group_offsets_request as r;
+        let row =
+            |partition_index| r::AlterShareGroupOffsetsRequestPartition { partition_index, start_offset: 0 };
+        let partitions = numbers(ITEMS).into_iter().map(row).collect();
+        let topic = r::AlterShareGroupOffsetsRequestTopic { topic_name: "some".into(), partitions };
+        let request = m::AlterShareGroupOffsetsRequest { group_id: "g".into(), topics: vec![topic] };
+        add("AlterShareGroupOffsets", 0, requests_of(request, 0));
+    }
+    {
+        use m::describe_share_group_offsets_request as r;
+        let topic = r::DescribeShareGroupOffsetsRequestTopic {
+            topic_name: "some".into(),
+            partitions: numbers(ITEMS),
+        };
+        let group =
+            r::DescribeShareGroupOffsetsRequestGroup { group_id: "g".into(), topics: Some(vec![topic]) };
+        let request = m::DescribeShareGroupOffsetsRequest { groups: vec![group] };
+        add("DescribeShareGroupOffsets", 1, requests_of(request, 1));
+    }
+    {
+        use m::delete_share_group_offsets_request as r;
+        let topic = |topic_name| r::DeleteShareGroupOffsetsRequestTopic { topic_name };
+        let topics = names(ITEMS).map(topic).collect();
+        let request = m::DeleteShareGroupOffsetsRequest { group_id: "g".into(), topics };
+        add("DeleteShareGroupOffsets", 0, requests_of(request, 0));
+        let request =
+            m::ShareGroupDescribeRequest { group_ids: names(ITEMS).collect(), ..Default::default() };
+        add("ShareGroupDescribe", 1, requests_of(request, 1));
+    }
     all
 }

@@ -7,6 +7,7 @@ use runnel_proto::client::Address;
 use runnel_proto::v1::ConfigSource;
 
 use super::file::{self, ConfigFileError};
+use super::group::{BOUNDED, bounds_of};
 use super::key::items;
 use super::problem::Problem;
 use super::tables::{BROKER_KEYS, find};
@@ -26,7 +27,7 @@ pub enum SyncMethod {
 /// The broker's settings in force: those set while it ran over its file's and command line's over the defaults.
 ///
 /// Each field is the setting of the same name with dots; `docs/CONFIG.md` explains them. Settings that are only defaults
-/// of topics have no field: [`super::TopicConfig::resolve`] looks them up.
+/// of topics or groups, or bounds of theirs, have no field: [`super::TopicConfig`] and [`super::GroupConfig`] look them up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BrokerConfig {
     /// Host and port that Kafka clients are told; `None`: those by which they came.
@@ -34,14 +35,16 @@ pub struct BrokerConfig {
     pub auto_create_topics_enable: bool,
     pub broker_id: i32,
     pub group_consumer_assignors: Vec<String>,
-    pub group_consumer_heartbeat_interval_ms: i32,
     pub group_consumer_max_size: usize,
     pub group_consumer_migration_policy: String,
-    pub group_consumer_session_timeout_ms: i32,
     pub group_initial_rebalance_delay_ms: i32,
     pub group_max_session_timeout_ms: i32,
     pub group_max_size: usize,
     pub group_min_session_timeout_ms: i32,
+    pub group_share_delivery_count_limit: i32,
+    pub group_share_max_share_sessions: usize,
+    pub group_share_max_size: usize,
+    pub group_share_partition_max_record_locks: i32,
     /// `None`: never.
     pub idle_exit_ms: Option<i64>,
     /// TCP addresses only; empty: the data directory's socket alone.
@@ -131,14 +134,16 @@ impl BrokerConfig {
             auto_create_topics_enable: number(value("auto.create.topics.enable")),
             broker_id: number(value("broker.id")),
             group_consumer_assignors: items(value("group.consumer.assignors")).map(str::to_owned).collect(),
-            group_consumer_heartbeat_interval_ms: number(value("group.consumer.heartbeat.interval.ms")),
             group_consumer_max_size: number(value("group.consumer.max.size")),
             group_consumer_migration_policy: value("group.consumer.migration.policy").to_owned(),
-            group_consumer_session_timeout_ms: number(value("group.consumer.session.timeout.ms")),
             group_initial_rebalance_delay_ms: number(value("group.initial.rebalance.delay.ms")),
             group_max_session_timeout_ms: number(value("group.max.session.timeout.ms")),
             group_max_size: number(value("group.max.size")),
             group_min_session_timeout_ms: number(value("group.min.session.timeout.ms")),
+            group_share_delivery_count_limit: number(value("group.share.delivery.count.limit")),
+            group_share_max_share_sessions: number(value("group.share.max.share.sessions")),
+            group_share_max_size: number(value("group.share.max.size")),
+            group_share_partition_max_record_locks: number(value("group.share.partition.max.record.locks")),
             idle_exit_ms: Some(number(value("idle.exit.ms"))).filter(|ms| *ms > 0),
             listeners: items(value("listeners")).map(number).collect(),
             log_retention_check_interval_ms: number(value("log.retention.check.interval.ms")),
@@ -184,13 +189,15 @@ impl Settings {
 
     fn check_together(&self) -> Result<(), Problem> {
         self.check_advertised()?;
-        let (min_key, max_key) = ("group.min.session.timeout.ms", "group.max.session.timeout.ms");
-        let [min, max] = [min_key, max_key].map(|key| number::<i32>(self.in_force(key).0));
-        if min <= max {
-            return Ok(());
+        let sessions = ["group.min.session.timeout.ms", "group.max.session.timeout.ms"].map(str::to_owned);
+        for [min_key, max_key] in BOUNDED.into_iter().map(bounds_of).chain([sessions]) {
+            let [min, max] = [&min_key, &max_key].map(|key| number::<i32>(self.in_force(key).0));
+            if min > max {
+                let reason = format!("{min} is more than {max_key}, {max}; change either");
+                return Err(Problem::Refused { key: min_key, reason });
+            }
         }
-        let reason = format!("{min} is more than {max_key}, {max}; change either");
-        Err(Problem::Refused { key: min_key.to_owned(), reason })
+        Ok(())
     }
 }
 

@@ -6,13 +6,13 @@ use runnel_proto::v1::{ConfigEntry, ConfigSource};
 
 use super::BrokerConfig;
 use super::key::Key;
-use super::tables::{BROKER_KEYS, TOPIC_KEYS, find};
-use super::topic::in_force;
+use super::own::Owner;
+use super::tables::{BROKER_KEYS, find};
 
-/// Every setting of a topic with these settings of its own, by name.
-pub fn describe_topic(broker: &BrokerConfig, overrides: &BTreeMap<String, String>) -> Vec<ConfigEntry> {
-    let entry = |key| entry(key, in_force(broker, overrides, key));
-    TOPIC_KEYS.iter().map(entry).collect()
+/// Every setting of a topic or a group with these settings of its own, by name.
+pub fn describe_own(owner: Owner, broker: &BrokerConfig, own: &BTreeMap<String, String>) -> Vec<ConfigEntry> {
+    let entry = |key| entry(key, owner.in_force(broker, own, key));
+    owner.keys().iter().map(entry).collect()
 }
 
 /// Every setting of a broker that was loaded with `loaded`, under the settings made while it runs, by name.
@@ -35,19 +35,18 @@ pub struct ConfigSynonym {
     pub source: ConfigSource,
 }
 
-/// All places that give a setting a value, the one in force first: a topic's own settings, if it is a topic's, those
-/// made while the broker runs, those it was loaded with, the default. None for an unknown setting.
+/// All places that give a setting a value, the one in force first: a topic's or group's own settings, if it is such a one's,
+/// those made while the broker runs, those it was loaded with, the default. None for an unknown setting.
 pub fn synonyms(
     loaded: &BrokerConfig,
     dynamic: &BTreeMap<String, String>,
-    topic: Option<&BTreeMap<String, String>>,
+    own: Option<(Owner, &BTreeMap<String, String>)>,
     key: &str,
 ) -> Vec<ConfigSynonym> {
-    let Some(key) = find(if topic.is_some() { &TOPIC_KEYS } else { &BROKER_KEYS }, key) else {
-        return Vec::new();
-    };
-    let brokers = if topic.is_some() { key.twin } else { Some(key.name) };
-    let own = topic.and_then(|own| own.get(key.name)).map(|value| (key.name, &**value, ConfigSource::Topic));
+    let keys = own.map_or(&BROKER_KEYS[..], |(owner, _)| owner.keys());
+    let Some(key) = find(keys, key) else { return Vec::new() };
+    let brokers = if own.is_some() { key.twin } else { Some(key.name) };
+    let own = own.and_then(|(owner, own)| Some((key.name, &**own.get(key.name)?, owner.source())));
     let made = brokers.and_then(|name| Some((name, &**dynamic.get(name)?, ConfigSource::DynamicBroker)));
     let given = brokers.map(|name| (name, loaded.in_force(name)));
     let given = given.filter(|(_, (_, source))| *source != ConfigSource::Default);
@@ -89,8 +88,8 @@ mod tests {
         let loaded = BrokerConfig::load(None, &sets).expect("good");
         let broker =
             loaded.with_dynamic(&map(&[("log.roll.ms", "7"), ("log.segment.bytes", "9000")])).expect("good");
-        let entries = describe_topic(&broker, &map(&[("segment.bytes", "8000")]));
-        assert_eq!(entries.len(), TOPIC_KEYS.len());
+        let entries = describe_own(Owner::Topic, &broker, &map(&[("segment.bytes", "8000")]));
+        assert_eq!(entries.len(), Owner::Topic.keys().len());
         assert_eq!(told(&entries, "segment.bytes"), ("8000".to_owned(), ConfigSource::Topic));
         assert_eq!(told(&entries, "segment.ms"), ("7".to_owned(), ConfigSource::DynamicBroker));
         assert_eq!(told(&entries, "retention.ms"), ("5".to_owned(), ConfigSource::StaticBroker));
@@ -103,8 +102,9 @@ mod tests {
             BrokerConfig::load(None, &[("log.retention.ms".to_owned(), "5".to_owned())]).expect("good");
         let dynamic = map(&[("log.retention.ms", "6")]);
         let own = map(&[("retention.ms", "7")]);
-        let told = |topic, key| -> Vec<(&'static str, String)> {
-            let synonyms = synonyms(&loaded, &dynamic, topic, key);
+        let told = |own: Option<&BTreeMap<String, String>>, key: &str| -> Vec<(&'static str, String)> {
+            let own = own.map(|own| (Owner::Topic, own));
+            let synonyms = synonyms(&loaded, &dynamic, own, key);
             synonyms.into_iter().map(|synonym| (synonym.key, synonym.value)).collect()
         };
         let of_broker =

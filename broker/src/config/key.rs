@@ -4,6 +4,8 @@ use std::fmt;
 
 use runnel_proto::client::Address;
 
+use super::offset_reset::OffsetReset;
+
 /// One setting, as the tables list it.
 #[derive(Debug)]
 pub(super) struct Key {
@@ -16,7 +18,7 @@ pub(super) struct Key {
     pub(super) documentation: &'static str,
     /// Whether it is fixed when the broker starts.
     pub(super) read_only: bool,
-    /// Of a topic's setting: the broker's, which holds for topics that do not set their own.
+    /// Of a topic's or group's setting: the broker's, which holds where they do not set their own.
     pub(super) twin: Option<&'static str>,
 }
 
@@ -49,6 +51,8 @@ pub(super) enum Kind {
     Choices(&'static [&'static str]),
     /// Any number of `HOST:PORT`, with commas.
     Addresses,
+    /// `earliest`, `latest` or how far back, as [`OffsetReset`] reads it.
+    OffsetReset,
 }
 
 impl Kind {
@@ -59,7 +63,7 @@ impl Kind {
             Self::Long { .. } => "long",
             Self::Boolean => "boolean",
             Self::Double { .. } => "double",
-            Self::Choice(_) => "string",
+            Self::Choice(_) | Self::OffsetReset => "string",
             Self::Only { wire_name, .. } => wire_name,
             Self::Choices(_) | Self::Addresses => "list",
         }
@@ -78,6 +82,7 @@ impl Kind {
             Self::Only { value: only, .. } => value.eq_ignore_ascii_case(only),
             Self::Double { min, max } => value.parse().is_ok_and(|number| (min..=max).contains(&number)),
             Self::Choice(words) => words.contains(&value),
+            Self::OffsetReset => value.parse::<OffsetReset>().is_ok(),
             Self::Choices(words) => {
                 items(value).next().is_some() && items(value).all(|item| words.contains(&item))
             }
@@ -113,6 +118,9 @@ impl fmt::Display for Kind {
             Self::Only { value, .. } => f.write_str(value),
             Self::Choices(words) => write!(f, "one or more of {}, with commas", words.join(", ")),
             Self::Addresses => f.write_str("HOST:PORT, several with commas, or nothing"),
+            Self::OffsetReset => {
+                f.write_str("earliest, latest, or by_duration: and a time such as PT1H30M or P2D")
+            }
         }
     }
 }
@@ -144,6 +152,7 @@ mod tests {
             (Kind::Double { min: 0.0, max: 1.0 }, "0.25", "0.25"),
             (Kind::Choice(&["a", "b"]), "b", "b"),
             (Kind::Choices(&["a", "b"]), "b, a", "b, a"),
+            (Kind::OffsetReset, "by_duration:PT1H", "by_duration:PT1H"),
             (Kind::Addresses, "", ""),
             (Kind::Addresses, "localhost:1,[::1]:2", "localhost:1,[::1]:2"),
         ];
@@ -169,6 +178,11 @@ mod tests {
             (Kind::Boolean, "yes", r#""yes" is not true or false"#),
             (Kind::Double { min: 0.0, max: 1.0 }, "NaN", r#""NaN" is not a number from 0 to 1"#),
             (Kind::Choice(&["a", "b"]), "c\x1b", r#""c\u{1b}" is not one of a, b"#),
+            (
+                Kind::OffsetReset,
+                "by_duration:1h",
+                r#""by_duration:1h" is not earliest, latest, or by_duration: and a time such as PT1H30M or P2D"#,
+            ),
             (Kind::Choices(&["a", "b"]), " , ", r#""," is not one or more of a, b, with commas"#),
             (
                 Kind::Addresses,

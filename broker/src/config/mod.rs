@@ -1,12 +1,15 @@
 //! Settings under Kafka's names.
 //!
-//! `tables` lists them all; everything else reads the tables: [`BrokerConfig`] and [`TopicConfig`] are what they come to,
-//! typed, and [`describe_broker`] and [`describe_topic`] tell clients about them.
+//! `tables` lists them all; everything else reads the tables: [`BrokerConfig`], [`TopicConfig`] and [`GroupConfig`] are what they
+//! come to, typed, and [`describe_broker`] and [`describe_own`] tell clients about them.
 
 mod broker;
 mod describe;
 mod file;
+mod group;
 mod key;
+mod offset_reset;
+mod own;
 #[cfg(test)]
 mod page;
 mod problem;
@@ -14,6 +17,9 @@ mod tables;
 mod topic;
 
 pub use broker::{BrokerConfig, SyncMethod};
-pub use describe::{ConfigSynonym, describe_broker, describe_topic, synonyms};
+pub use describe::{ConfigSynonym, describe_broker, describe_own, synonyms};
 pub use file::ConfigFileError;
+pub use group::GroupConfig;
+pub use offset_reset::OffsetReset;
+pub use own::Owner;
 pub use topic::{CleanupPolicy, TimestampType, TopicConfig};

@@ -4,18 +4,19 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::key::{Key, Kind};
-use super::tables::{BROKER_KEYS, TOPIC_KEYS};
+use super::tables::{BROKER_KEYS, GROUP_KEYS, TOPIC_KEYS};
 
 const HEAD: &str = "\
 <!-- Made from broker/src/config/tables.rs; a test compares it. -->
 
 # Settings
 
-Names and meanings are Kafka's wherever Kafka has the setting. `runnel config get broker` and `runnel config get topic:NAME`
-show the values in force and where each comes from.
+Names and meanings are Kafka's wherever Kafka has the setting. `runnel config get broker`, `runnel config get topic:NAME` and
+`runnel config get group:NAME` show the values in force and where each comes from.
 
-A topic's value is its own if it has one, else the broker's setting that stands beside it, else the default. Set them with
-`runnel topic create NAME -c KEY=VALUE` or, at any time, with `runnel config set topic:NAME KEY=VALUE`.
+A topic's or group's value is its own if it has one, else the broker's setting that stands beside it, else the default. Set them
+with `runnel topic create NAME -c KEY=VALUE` or, at any time, with `runnel config set topic:NAME KEY=VALUE`. A group may be given
+settings before it exists, and keeps them when it is deleted.
 
 The broker reads its settings from a file, `runnel broker --config FILE`. It is TOML, and a setting may be written in any of
 these ways:
@@ -39,14 +40,23 @@ fn page() -> String {
         "\n## Topics\n\n| setting | values | default | the broker's | meaning |\n|---|---|---|---|---|\n",
     );
     for key in &TOPIC_KEYS {
-        let twin = key.twin.map_or_else(|| "–".to_owned(), |twin| format!("`{twin}`"));
-        row(&mut page, key, &twin);
+        row(&mut page, key, &twin(key));
+    }
+    page.push_str(
+        "\n## Groups\n\n| setting | values | default | the broker's | meaning |\n|---|---|---|---|---|\n",
+    );
+    for key in &GROUP_KEYS {
+        row(&mut page, key, &twin(key));
     }
     page.push_str("\n## Broker\n\n| setting | values | default | live | meaning |\n|---|---|---|---|---|\n");
     for key in &BROKER_KEYS {
         row(&mut page, key, if key.read_only { "no" } else { "yes" });
     }
     page
+}
+
+fn twin(key: &Key) -> String {
+    key.twin.map_or_else(|| "–".to_owned(), |twin| format!("`{twin}`"))
 }
 
 fn row(page: &mut String, key: &Key, fourth: &str) {

@@ -13,6 +13,8 @@ const CLOCKS: Kind = Kind::Choice(&["CreateTime", "LogAppendTime"]);
 /// A batch must fit into one message of either protocol.
 const BATCH_SIZE: Kind = Kind::Int { min: 0, max: 100 << 20 };
 const SEGMENT_SIZE: Kind = Kind::Int { min: 14, max: i32::MAX };
+const GROUP_TIME: Kind = Kind::Int { min: 1, max: i32::MAX };
+const LOCK_TIME: Kind = Kind::Int { min: 1000, max: i32::MAX };
 
 const DAY_MS: &str = "86400000";
 const WEEK_MS: &str = "604800000";
@@ -38,6 +40,27 @@ const fn given(
 ) -> Key {
     let kind = Kind::Only { value, wire_name };
     Key { name, kind, default: value, documentation, read_only: false, twin: None }
+}
+
+/// A group's setting that falls back on the broker's.
+const fn group(
+    name: &'static str,
+    twin: &'static str,
+    kind: Kind,
+    default: &'static str,
+    documentation: &'static str,
+) -> Key {
+    topic(name, twin, kind, default, documentation)
+}
+
+/// A group's setting that the broker has no default of its own for.
+const fn groups_own(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    documentation: &'static str,
+) -> Key {
+    live(name, kind, default, documentation)
 }
 
 /// A broker's setting that can be changed while it runs.
@@ -246,8 +269,68 @@ pub(super) static TOPIC_KEYS: [Key; 33] = [
     ),
 ];
 
+/// The settings of a group.
+pub(super) static GROUP_KEYS: [Key; 10] = [
+    group(
+        "consumer.heartbeat.interval.ms",
+        "group.consumer.heartbeat.interval.ms",
+        GROUP_TIME,
+        "5000",
+        "How often members of the consumer protocol are to show signs of life; within `group.consumer.min.heartbeat.interval.ms` \
+         and `group.consumer.max.heartbeat.interval.ms`.",
+    ),
+    group(
+        "consumer.session.timeout.ms",
+        "group.consumer.session.timeout.ms",
+        GROUP_TIME,
+        "45000",
+        "Without a sign of life for so long a member of the consumer protocol is dropped from the group; within \
+         `group.consumer.min.session.timeout.ms` and `group.consumer.max.session.timeout.ms`, and longer than the heartbeat \
+         interval.",
+    ),
+    groups_own(
+        "share.auto.offset.reset",
+        Kind::OffsetReset,
+        "latest",
+        "Where a share group begins in a partition that is new to it.",
+    ),
+    group(
+        "share.heartbeat.interval.ms",
+        "group.share.heartbeat.interval.ms",
+        GROUP_TIME,
+        "5000",
+        "How often members of a share group are to show signs of life; within `group.share.min.heartbeat.interval.ms` and \
+         `group.share.max.heartbeat.interval.ms`.",
+    ),
+    groups_own(
+        "share.isolation.level",
+        Kind::Choice(&["read_committed", "read_uncommitted"]),
+        "read_uncommitted",
+        "Whether a share group is given records of transactions that are not committed.",
+    ),
+    group(
+        "share.record.lock.duration.ms",
+        "group.share.record.lock.duration.ms",
+        LOCK_TIME,
+        "30000",
+        "How long a record that a member of a share group has taken is kept from the others; within \
+         `group.share.min.record.lock.duration.ms` and `group.share.max.record.lock.duration.ms`.",
+    ),
+    group(
+        "share.session.timeout.ms",
+        "group.share.session.timeout.ms",
+        GROUP_TIME,
+        "45000",
+        "Without a sign of life for so long a member of a share group is dropped from it; within \
+         `group.share.min.session.timeout.ms` and `group.share.max.session.timeout.ms`, and longer than the heartbeat interval.",
+    ),
+    given("streams.heartbeat.interval.ms", "int", "5000", "Groups of the streams protocol are not served."),
+    given("streams.num.standby.replicas", "int", "0", "Groups of the streams protocol are not served."),
+    given("streams.session.timeout.ms", "int", "45000", "Groups of the streams protocol are not served."),
+];
+
 /// The settings of the broker.
-pub(super) static BROKER_KEYS: [Key; 43] = [
+pub(super) static BROKER_KEYS: [Key; 60] = [
     fixed(
         "advertised.listeners",
         Kind::Addresses,
@@ -281,6 +364,18 @@ pub(super) static BROKER_KEYS: [Key; 43] = [
          makes rebalances quicker and costs more requests.",
     ),
     fixed(
+        "group.consumer.max.heartbeat.interval.ms",
+        GROUP_TIME,
+        "15000",
+        "The longest `consumer.heartbeat.interval.ms` that a group may be given.",
+    ),
+    fixed(
+        "group.consumer.max.session.timeout.ms",
+        GROUP_TIME,
+        "60000",
+        "The longest `consumer.session.timeout.ms` that a group may be given.",
+    ),
+    fixed(
         "group.consumer.max.size",
         Kind::Int { min: 1, max: i32::MAX },
         "10000",
@@ -292,6 +387,18 @@ pub(super) static BROKER_KEYS: [Key; 43] = [
         "bidirectional",
         "Whether a group with members may go from the classic to the consumer protocol (`upgrade`: when the first member of that \
          protocol joins), back (`downgrade`: when the last one leaves), or both.",
+    ),
+    fixed(
+        "group.consumer.min.heartbeat.interval.ms",
+        GROUP_TIME,
+        "5000",
+        "The shortest `consumer.heartbeat.interval.ms` that a group may be given.",
+    ),
+    fixed(
+        "group.consumer.min.session.timeout.ms",
+        GROUP_TIME,
+        "45000",
+        "The shortest `consumer.session.timeout.ms` that a group may be given.",
     ),
     fixed(
         "group.consumer.session.timeout.ms",
@@ -325,6 +432,85 @@ pub(super) static BROKER_KEYS: [Key; 43] = [
         "6000",
         "The shortest session timeout that a member may ask for. Shorter ones notice a dead member sooner and take a slow one \
          for dead.",
+    ),
+    fixed(
+        "group.share.delivery.count.limit",
+        Kind::Int { min: 2, max: 10 },
+        "5",
+        "How often a record is delivered to a share group at most. Then it counts as rejected.",
+    ),
+    fixed(
+        "group.share.heartbeat.interval.ms",
+        GROUP_TIME,
+        "5000",
+        "How often members of share groups are to show signs of life, where their group does not say.",
+    ),
+    fixed(
+        "group.share.max.heartbeat.interval.ms",
+        GROUP_TIME,
+        "15000",
+        "The longest `share.heartbeat.interval.ms` that a group may be given.",
+    ),
+    fixed(
+        "group.share.max.record.lock.duration.ms",
+        LOCK_TIME,
+        "60000",
+        "The longest `share.record.lock.duration.ms` that a group may be given.",
+    ),
+    fixed(
+        "group.share.max.session.timeout.ms",
+        GROUP_TIME,
+        "60000",
+        "The longest `share.session.timeout.ms` that a group may be given.",
+    ),
+    fixed(
+        "group.share.max.share.sessions",
+        Kind::Int { min: 1, max: i32::MAX },
+        "2000",
+        "How many members of share groups may fetch at the same time.",
+    ),
+    fixed(
+        "group.share.max.size",
+        Kind::Int { min: 1, max: 1_000 },
+        "200",
+        "How many members a share group may have.",
+    ),
+    fixed(
+        "group.share.min.heartbeat.interval.ms",
+        GROUP_TIME,
+        "5000",
+        "The shortest `share.heartbeat.interval.ms` that a group may be given.",
+    ),
+    fixed(
+        "group.share.min.record.lock.duration.ms",
+        LOCK_TIME,
+        "15000",
+        "The shortest `share.record.lock.duration.ms` that a group may be given.",
+    ),
+    fixed(
+        "group.share.min.session.timeout.ms",
+        GROUP_TIME,
+        "45000",
+        "The shortest `share.session.timeout.ms` that a group may be given.",
+    ),
+    fixed(
+        "group.share.partition.max.record.locks",
+        Kind::Int { min: 100, max: 10_000 },
+        "2000",
+        "How many records of a partition a share group may have under way, released ones among them. The last batch may go \
+         beyond it.",
+    ),
+    fixed(
+        "group.share.record.lock.duration.ms",
+        LOCK_TIME,
+        "30000",
+        "How long a record that a member of a share group has taken is kept from the others, where their group does not say.",
+    ),
+    fixed(
+        "group.share.session.timeout.ms",
+        GROUP_TIME,
+        "45000",
+        "Without a sign of life for so long a member of a share group is dropped from it, where its group does not say.",
     ),
     fixed(
         "idle.exit.ms",
@@ -493,7 +679,7 @@ mod tests {
 
     #[test]
     fn tables_are_in_order_and_their_defaults_hold() {
-        for keys in [&TOPIC_KEYS[..], &BROKER_KEYS[..]] {
+        for keys in [&TOPIC_KEYS[..], &GROUP_KEYS[..], &BROKER_KEYS[..]] {
             assert!(keys.is_sorted_by(|a, b| a.name < b.name));
             for key in keys {
                 assert_eq!(key.kind.check(key.default), Ok(key.default), "{}", key.name);
@@ -503,17 +689,24 @@ mod tests {
     }
 
     #[test]
-    fn a_topics_key_agrees_with_the_brokers() {
-        for key in &TOPIC_KEYS {
-            let Some(twin) = key.twin else {
-                let is_given = matches!(key.kind, Kind::Only { value, .. } if value == key.default);
-                assert!(is_given, "{} is given", key.name);
+    fn a_key_agrees_with_the_brokers() {
+        for key in TOPIC_KEYS.iter().chain(&GROUP_KEYS) {
+            let Some(twin) = key.twin.and_then(|twin| find(&BROKER_KEYS, twin)) else {
+                assert_eq!(key.twin, None, "the twin of {} is listed", key.name);
                 continue;
             };
-            let twin = find(&BROKER_KEYS, twin).expect("the twin is listed");
             assert_eq!(key.default, twin.default, "{}", key.name);
             assert_eq!(key.kind.to_string(), twin.kind.to_string(), "{}", key.name);
-            assert!(!twin.read_only, "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn a_topics_key_has_a_live_twin_or_is_given() {
+        for key in &TOPIC_KEYS {
+            let is_live =
+                key.twin.and_then(|twin| find(&BROKER_KEYS, twin)).is_some_and(|twin| !twin.read_only);
+            let is_given = matches!(key.kind, Kind::Only { value, .. } if value == key.default);
+            assert!(is_live || is_given, "{}", key.name);
         }
     }
 }

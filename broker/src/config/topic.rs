@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use runnel_proto::v1::ConfigSource;
-
 use super::BrokerConfig;
 use super::broker::number;
-use super::key::{Key, items};
-use super::problem::Problem;
-use super::tables::{TOPIC_KEYS, find};
+use super::key::items;
+use super::own::Owner;
 use crate::error::BrokerError;
 
 /// What happens to old records.
@@ -81,11 +78,8 @@ impl TopicConfig {
     /// [`BrokerError::InvalidConfig`] for the first of `overrides`, by name, that is unknown or has a value outside its
     /// range. Overrides that were accepted once stay acceptable whatever the broker's settings become.
     pub fn resolve(broker: &BrokerConfig, overrides: &BTreeMap<String, String>) -> Result<Self, BrokerError> {
-        check(overrides)?;
-        let value = |name| {
-            let key = find(&TOPIC_KEYS, name).expect("only settings of the table are asked for");
-            in_force(broker, overrides, key).0
-        };
+        Owner::Topic.check(overrides)?;
+        let value = |name| Owner::Topic.value(broker, overrides, name);
         let min_compaction_lag_ms = number(value("min.compaction.lag.ms"));
         Ok(Self {
             cleanup_policy: CleanupPolicy {
@@ -121,44 +115,13 @@ impl TopicConfig {
     pub fn accept(broker: &BrokerConfig, overrides: &BTreeMap<String, String>) -> Result<(), BrokerError> {
         let lags = ["min.compaction.lag.ms", "max.compaction.lag.ms"];
         Self::resolve(broker, overrides)?;
-        let [min_ms, max_ms] = lags.map(|name| {
-            let key = find(&TOPIC_KEYS, name).expect("it is in the table");
-            number::<i64>(in_force(broker, overrides, key).0)
-        });
+        let [min_ms, max_ms] = lags.map(|name| number::<i64>(Owner::Topic.value(broker, overrides, name)));
         if min_ms <= max_ms || lags.iter().all(|name| !overrides.contains_key(*name)) {
             return Ok(());
         }
         let reason = format!("it is {min_ms}, above max.compaction.lag.ms, which is {max_ms}");
         Err(BrokerError::InvalidConfig { key: lags[0].to_owned(), reason })
     }
-}
-
-/// The value in force of a topic's setting, and where it comes from.
-pub(super) fn in_force<'a>(
-    broker: &'a BrokerConfig,
-    overrides: &'a BTreeMap<String, String>,
-    key: &Key,
-) -> (&'a str, ConfigSource) {
-    match (overrides.get(key.name), key.twin) {
-        (Some(value), _) => (value.trim(), ConfigSource::Topic),
-        (None, Some(twin)) => broker.in_force(twin),
-        (None, None) => (key.default, ConfigSource::Default),
-    }
-}
-
-fn check(overrides: &BTreeMap<String, String>) -> Result<(), Problem> {
-    for (name, value) in overrides {
-        let key = find(&TOPIC_KEYS, name).ok_or_else(|| Problem::unknown(name, &TOPIC_KEYS))?;
-        let refused = |reason| Problem::Refused {
-            key: name.clone(),
-            reason: match key.twin {
-                Some(_) => reason,
-                None => format!("it can only be {}: {}", key.kind, key.documentation.trim_end_matches('.')),
-            },
-        };
-        key.kind.check(value).map_err(refused)?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

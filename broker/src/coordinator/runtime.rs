@@ -13,12 +13,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::group::{
-    Action, CommitRequest, ConsumerAlive, ConsumerHeartbeatRequest, DeleteOffsetsRequest,
-    EndTransactionRequest, FetchRequest, FetchedOffset, GroupCoordinator, GroupDescription, GroupSummary,
-    HeartbeatRequest, JoinRequest, Joined, LeaveRequest, NamedPartition, Offsets, Reply, Request,
-    SyncRequest, Synced, Ticket, Token, Topics, TransactionalCommitRequest,
+    Acquired, Action, AlterShareOffsetsRequest, CommitRequest, ConsumerAlive, ConsumerHeartbeatRequest,
+    DeleteOffsetsRequest, DeleteShareOffsetsRequest, EndTransactionRequest, FetchRequest, FetchedOffset,
+    GroupCoordinator, GroupDescription, GroupSummary, HeartbeatRequest, JoinRequest, Joined, LeaveRequest,
+    NamedPartition, Offsets, Reply, Request, ShareAcknowledgeRequest, ShareAcquireRequest, ShareAlive,
+    ShareBeginRequest, ShareHeartbeatRequest, ShareNext, ShareNextRequest, ShareOffset, ShareReleaseRequest,
+    ShareSettings, ShareWatchRequest, SyncRequest, Synced, Ticket, Token, Topics, TransactionalCommitRequest,
 };
 use super::shell::{Clock, CoordinatorLog, MAILBOX, OnEvent, wait_until};
+use crate::config::GroupConfig;
 use crate::error::BrokerError;
 use crate::types::{LogRecord, TopicId, UnixMillis};
 
@@ -112,6 +115,18 @@ requests! {
     sync(SyncRequest) = Sync -> Synced(Synced);
     /// Joins, goes on or leaves, by the consumer protocol. Answers when what it changes is durable.
     consumer_heartbeat(Box<ConsumerHeartbeatRequest>) = ConsumerHeartbeat -> ConsumerAlive(ConsumerAlive);
+    /// Joins, goes on or leaves as a member of a share group. Answers when what it changes is durable.
+    share_heartbeat(Box<ShareHeartbeatRequest>) = ShareHeartbeat -> ShareAlive(ShareAlive);
+    /// Tells where the next records of partitions are.
+    share_next(ShareNextRequest) = ShareNext -> ShareNext(Box<ShareNext>);
+    /// Gives records to a member, by partition in the order of the request.
+    share_acquire(ShareAcquireRequest) = ShareAcquire -> ShareAcquired(Vec<Vec<Acquired>>);
+    /// Takes a member's word for records; one outcome for each partition. Those that are `Ok` are durable.
+    share_acknowledge(ShareAcknowledgeRequest) = ShareAcknowledge -> ShareAcknowledged(Vec<Result<(), BrokerError>>);
+    /// Lets a share group without members begin anew at other places; one outcome for each. Those that are `Ok` are durable.
+    alter_share_offsets(AlterShareOffsetsRequest) = AlterShareOffsets -> ShareOffsetsMoved(Vec<Result<(), BrokerError>>);
+    /// Forgets what a share group without members has made of topics; one outcome for each. Those that are `Ok` are durable.
+    delete_share_offsets(DeleteShareOffsetsRequest) = DeleteShareOffsets -> ShareOffsetsMoved(Vec<Result<(), BrokerError>>);
     /// Takes members out; one outcome for each.
     leave(LeaveRequest) = Leave -> Left(Vec<Result<(), BrokerError>>);
     /// Keeps offsets; one outcome for each. Those that are `Ok` are durable.
@@ -138,6 +153,31 @@ impl Groups {
     /// Shows a sign of life. `Err` also tells a member to join again.
     pub async fn heartbeat(&self, request: HeartbeatRequest) -> Result<(), BrokerError> {
         self.ask(Request::Heartbeat(request)).await.map(|_| ())
+    }
+
+    /// Begins with partitions that a share group has not read, durably.
+    pub async fn share_begin(&self, request: ShareBeginRequest) -> Result<(), BrokerError> {
+        self.ask(Request::ShareBegin(request)).await.map(|_| ())
+    }
+
+    /// Waits until records of a share group are free again.
+    pub async fn share_released(&self, request: ShareWatchRequest) -> Result<(), BrokerError> {
+        self.ask(Request::ShareWatch(request)).await.map(|_| ())
+    }
+
+    /// Ends a session: what it holds is for others.
+    pub async fn share_release(&self, request: ShareReleaseRequest) -> Result<(), BrokerError> {
+        self.ask(Request::ShareRelease(request)).await.map(|_| ())
+    }
+
+    /// The settings of a share group.
+    pub fn share_settings(&self, group: &str) -> ShareSettings {
+        self.machine().share_settings(group)
+    }
+
+    /// How far a share group is; `None` when there is none of that name.
+    pub fn share_offsets(&self, group: &str) -> Option<Vec<ShareOffset>> {
+        self.machine().share_offsets(group)
     }
 
     /// Makes the offsets of a producer's transaction count, or drops them, durably. Doing it again changes nothing.
@@ -180,6 +220,16 @@ impl Groups {
     /// All topics with an offset, committed or waiting for a transaction: at start, those of them that are gone are to be forgotten.
     pub fn topics(&self) -> Vec<String> {
         self.machine().topics().into_iter().map(str::to_owned).collect()
+    }
+
+    /// Gives a group settings of its own, or takes them from it; in force for its members' next requests.
+    pub fn configure(&self, group: &str, config: Option<GroupConfig>) {
+        self.machine.write().unwrap_or_else(PoisonError::into_inner).configure(group, config);
+    }
+
+    /// The settings in force for a group.
+    pub fn config(&self, group: &str) -> GroupConfig {
+        *self.machine().config(group)
     }
 
     /// Stops the task, after what it is writing. Callers that still wait are told that the broker shuts down.

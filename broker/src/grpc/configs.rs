@@ -30,6 +30,9 @@ impl Configs for ConfigsService {
             config_resource::Of::Topic(topic) => {
                 self.operations.describe_topic_configs(&topic).map_err(|error| refuse(&error))?
             }
+            config_resource::Of::Group(group) => {
+                self.operations.describe_group_configs(&group).map_err(|error| refuse(&error))?
+            }
         };
         Ok(Response::new(DescribeConfigsResponse { entries }))
     }
@@ -47,6 +50,9 @@ impl Configs for ConfigsService {
             config_resource::Of::Topic(topic) => {
                 self.operations.alter_topic_configs(topic, change, request.validate_only).await
             }
+            config_resource::Of::Group(group) => {
+                self.operations.alter_group_configs(group, change, request.validate_only).await
+            }
         };
         altered.map_err(|error| refuse(&error))?;
         Ok(Response::new(AlterConfigsResponse {}))
@@ -55,7 +61,7 @@ impl Configs for ConfigsService {
 
 fn named(resource: Option<ConfigResource>) -> Result<config_resource::Of, Status> {
     resource.and_then(|resource| resource.of).ok_or_else(|| {
-        let reason = "the request names no resource; give the broker or a topic".to_owned();
+        let reason = "the request names no resource; give the broker, a topic or a group".to_owned();
         refuse(&BrokerError::InvalidArgument { name: String::new(), reason })
     })
 }

@@ -15,12 +15,14 @@ use super::call::{Call, Client, Served};
 use super::frames::Frame;
 use super::handlers::{
     acls, add_offsets_to_txn, add_partitions_to_txn, alter_configs, alter_partition_reassignments,
-    api_versions, consumer_group_describe, consumer_group_heartbeat, create_partitions, create_topics,
-    delete_groups, delete_records, delete_topics, describe_cluster, describe_configs, describe_groups,
-    describe_log_dirs, describe_producers, describe_topic_partitions, describe_transactions, end_txn, fetch,
-    find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group, leave_group,
-    list_groups, list_offsets, list_transactions, metadata, offset_commit, offset_delete, offset_fetch,
-    offset_for_leader_epoch, produce, replicas, sasl_authenticate, sasl_handshake, sync_group,
+    alter_share_group_offsets, api_versions, consumer_group_describe, consumer_group_heartbeat,
+    create_partitions, create_topics, delete_groups, delete_records, delete_share_group_offsets,
+    delete_topics, describe_cluster, describe_configs, describe_groups, describe_log_dirs,
+    describe_producers, describe_share_group_offsets, describe_topic_partitions, describe_transactions,
+    end_txn, fetch, find_coordinator, heartbeat, incremental_alter_configs, init_producer_id, join_group,
+    leave_group, list_groups, list_offsets, list_transactions, metadata, offset_commit, offset_delete,
+    offset_fetch, offset_for_leader_epoch, produce, replicas, sasl_authenticate, sasl_handshake,
+    share_acknowledge, share_fetch, share_group_describe, share_group_heartbeat, sync_group,
     txn_offset_commit, unset, update_features,
 };
 use super::refused::Refused;
@@ -51,6 +53,7 @@ macro_rules! served {
             (ApiKey::Fetch, 4..=18),
             (ApiKey::JoinGroup, 0..=9),
             (ApiKey::SyncGroup, 0..=5),
+            (ApiKey::ShareFetch, 1..=2),
             $((ApiKey::$api, $versions)),*
         ];
 
@@ -85,6 +88,12 @@ served! {
     ListGroups 0..=5 => list_groups::handle,
     ConsumerGroupHeartbeat 0..=1 => consumer_group_heartbeat::handle,
     ConsumerGroupDescribe 0..=1 => consumer_group_describe::handle,
+    ShareGroupHeartbeat 1..=1 => share_group_heartbeat::handle,
+    ShareGroupDescribe 1..=1 => share_group_describe::handle,
+    ShareAcknowledge 1..=2 => share_acknowledge::handle,
+    DescribeShareGroupOffsets 0..=1 => describe_share_group_offsets::handle,
+    AlterShareGroupOffsets 0..=0 => alter_share_group_offsets::handle,
+    DeleteShareGroupOffsets 0..=0 => delete_share_group_offsets::handle,
     ApiVersions 0..=4 => api_versions::handle,
     OffsetForLeaderEpoch 2..=4 => offset_for_leader_epoch::handle,
     DeleteGroups 0..=2 => delete_groups::handle,
@@ -170,6 +179,12 @@ pub(super) async fn begin(
                 let plan = fetch::plan(&call, request);
                 drop(budget);
                 let (response, ranges) = fetch::handle(&call, plan, &taken).await;
+                (answer::around(encode_response_around(&response, version, correlation_id)?, ranges), taken)
+            }
+            ApiKey::ShareFetch => {
+                let (request, taken) = admit(&call, body, ELEMENT_BYTES, share_fetch::rows_bytes).await?;
+                drop(budget);
+                let (response, ranges) = share_fetch::handle(&call, request, &taken).await;
                 (answer::around(encode_response_around(&response, version, correlation_id)?, ranges), taken)
             }
             ApiKey::JoinGroup => wait(&call, correlation_id, body, budget, join_group::begin).await?,

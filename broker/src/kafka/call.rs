@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use runnel_proto::kafka::{ApiKey, StrBytes};
 
 use super::session::Sessions;
+use super::share_sessions::ShareSessions;
 use crate::operations::{Operations, Taken};
 
 /// APIs with the versions that are announced.
@@ -18,19 +19,28 @@ pub(super) struct Client {
     /// The broker's end: an address that the client can evidently reach.
     pub(super) local: SocketAddr,
     pub(super) peer: SocketAddr,
+    /// The connection's number among those that have share sessions.
+    pub(super) number: u64,
+    shares: Arc<Mutex<ShareSessions>>,
     sessions: Mutex<Sessions>,
     /// The memory that the session has.
     session: Mutex<Taken>,
 }
 
 impl Client {
-    pub(super) fn new(local: SocketAddr, peer: SocketAddr) -> Self {
-        Self { local, peer, sessions: Mutex::default(), session: Mutex::default() }
+    pub(super) fn new(local: SocketAddr, peer: SocketAddr, shares: Arc<Mutex<ShareSessions>>) -> Self {
+        let number = lock(&shares).connected();
+        Self { local, peer, number, shares, sessions: Mutex::default(), session: Mutex::default() }
+    }
+
+    /// Everybody's share sessions.
+    pub(super) fn shares(&self) -> MutexGuard<'_, ShareSessions> {
+        lock(&self.shares)
     }
 
     /// Whether the session of this connection may be as large as that; if not, it has no memory any more.
     pub(super) fn has_room(&self, operations: &Operations, session_bytes: usize) -> bool {
-        let mut session = self.session.lock().expect("no one panics while holding it");
+        let mut session = lock(&self.session);
         if session.bytes() == session_bytes {
             return true;
         }
@@ -43,8 +53,12 @@ impl Client {
 
     /// The fetch session of this connection.
     pub(super) fn sessions(&self) -> MutexGuard<'_, Sessions> {
-        self.sessions.lock().expect("no one panics while holding a session")
+        lock(&self.sessions)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no one panics while holding sessions")
 }
 
 /// A request that is being handled.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -22,6 +22,7 @@ use super::api::{self, Answer, Ready};
 use super::call::Client;
 use super::frames::{Frame, Frames, Next};
 use super::refused::Refused;
+use super::share_sessions::{Member, ShareSessions};
 use crate::operations::{Operations, Taken};
 
 /// Produce requests of one connection that wait for the disk; librdkafka has a million in flight if it is let.
@@ -47,13 +48,28 @@ const LAST_ANSWER: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// Why it ended, other than by the client's wish or the broker's.
-pub(crate) async fn serve(stream: TcpStream, operations: Operations) -> Result<(), Refused> {
-    let client = Client::new(stream.local_addr()?, stream.peer_addr()?);
+pub(crate) async fn serve(
+    stream: TcpStream,
+    operations: Operations,
+    shares: Arc<Mutex<ShareSessions>>,
+) -> Result<(), Refused> {
+    let client = Client::new(stream.local_addr()?, stream.peer_addr()?, shares);
     let frames = Frames::new(operations.config().socket_request_max_bytes);
     let client = Arc::new(client);
     let input = Input { frames, held: None, admitted: Instant::now() };
-    let connection = Connection { operations, client, beginning: None, queue: VecDeque::new(), alone: false };
-    connection.run(stream, input).await
+    let connection = Connection {
+        operations: operations.clone(),
+        client: Arc::clone(&client),
+        beginning: None,
+        queue: VecDeque::new(),
+        alone: false,
+    };
+    let ended = connection.run(stream, input).await;
+    let gone = client.shares().disconnected(client.number);
+    for (Member { group, id }, session) in gone {
+        operations.end_share_session(group, id, session).await;
+    }
+    ended
 }
 
 struct Connection {

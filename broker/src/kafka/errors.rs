@@ -11,7 +11,7 @@ pub(super) fn code(error: &BrokerError) -> ErrorCode {
             ErrorCode::UnknownTopicOrPartition
         }
         BrokerError::TopicReplaced { .. } => ErrorCode::UnknownTopicId,
-        BrokerError::UnknownGroup { .. } => ErrorCode::GroupIdNotFound,
+        BrokerError::UnknownGroup { .. } | BrokerError::OtherGroupKind { .. } => ErrorCode::GroupIdNotFound,
         BrokerError::InvalidName { .. } => ErrorCode::InvalidTopicException,
         BrokerError::TopicExists { .. } => ErrorCode::TopicAlreadyExists,
         BrokerError::InvalidPartitions { .. } => ErrorCode::InvalidPartitions,
@@ -38,6 +38,7 @@ pub(super) fn code(error: &BrokerError) -> ErrorCode {
         BrokerError::FencedMemberEpoch { .. } => ErrorCode::FencedMemberEpoch,
         BrokerError::StaleMemberEpoch { .. } => ErrorCode::StaleMemberEpoch,
         BrokerError::UnreleasedInstance { .. } => ErrorCode::UnreleasedInstanceId,
+        BrokerError::InvalidRecordState { .. } => ErrorCode::InvalidRecordState,
         BrokerError::UnsupportedAssignor { .. } => ErrorCode::UnsupportedAssignor,
         BrokerError::InvalidRegularExpression { .. } => ErrorCode::InvalidRegularExpression,
         BrokerError::GroupNotEmpty { .. } => ErrorCode::NonEmptyGroup,

@@ -12,7 +12,9 @@ mod frames;
 mod handlers;
 mod refused;
 mod session;
+mod share_sessions;
 
 pub(crate) use connection::serve;
 pub use frames::{Frame, Frames, Next};
 pub use refused::Refused;
+pub(crate) use share_sessions::ShareSessions;

@@ -36,6 +36,28 @@ impl FileBatches {
         _ = self.range.as_ref().map(FileRange::load);
     }
 
+    /// The headers of the first of them, as long as more are wanted, and where in the file each batch begins.
+    ///
+    /// # Errors
+    /// [`LogError::Corrupt`] or [`LogError::Unreadable`].
+    pub fn headers(
+        &self,
+        mut wants_more: impl FnMut(&BatchHeader) -> bool,
+    ) -> Result<Vec<(u64, BatchHeader)>, LogError> {
+        let (Some(range), Some(files)) = (&self.range, &self.files) else { return Ok(Vec::new()) };
+        let end = range.position() + range.size_bytes() as u64;
+        let mut scan = Scan::nearby(range.file(), range.position(), end);
+        let mut headers = Vec::new();
+        while let Some(Scanned { position, header }) = scan.next().map_err(|error| files.scan_error(error))? {
+            let is_last = !wants_more(&header);
+            headers.push((position, header));
+            if is_last {
+                break;
+            }
+        }
+        Ok(headers)
+    }
+
     /// Whether one of them is `wanted`. Looks at every header.
     ///
     /// # Errors

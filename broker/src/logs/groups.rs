@@ -19,12 +19,12 @@ use tokio::task::JoinHandle;
 use super::open::{Opener, serve_own};
 use super::own::{LARGEST_BATCH_BYTES, OFFSETS, coordinator_log, keyed_records};
 use crate::clock;
-use crate::config::BrokerConfig;
-use crate::coordinator::group::{GroupCoordinator, GroupSettings, MigrationPolicy, Topics};
+use crate::config::{BrokerConfig, GroupConfig};
+use crate::coordinator::group::{GroupCoordinator, GroupSettings, MigrationPolicy, ShareLimits, Topics};
 use crate::coordinator::runtime::{self, CheckTopic, Groups, TopicAccess, TopicsSince};
 use crate::error::BrokerError;
 use crate::log::{Log, LogError, SyncPoint, ValidBatch, salvage};
-use crate::metadata::{Loaded, Mirror};
+use crate::metadata::{Loaded, MetadataImage, Mirror};
 use crate::operations::partition_dir;
 use crate::partition::{self, Partition, Registry};
 use crate::start::StartError;
@@ -37,6 +37,7 @@ const BATCH_BYTES: usize = 1 << 20;
 pub(super) struct Start<'a> {
     pub(super) opener: &'a Opener<'a>,
     pub(super) broker: &'a BrokerConfig,
+    pub(super) image: &'a MetadataImage,
     pub(super) mirror: &'a Arc<Mirror>,
     pub(super) shared: &'a partition::Shared,
     pub(super) registry: &'a Registry,
@@ -46,7 +47,7 @@ impl Start<'_> {
     /// Replays the groups and lets them go.
     pub(super) fn run(&self, runtime: &Handle) -> Result<(Groups, JoinHandle<()>), StartError> {
         self.finish_swap()?;
-        let (partition, machine, refusal) = match self.replayed() {
+        let (partition, mut machine, refusal) = match self.replayed() {
             Ok((log, machine)) => (serve_own(OFFSETS, log, self.shared, self.registry), machine, None),
             Err(LogError::Corrupt { reason }) => {
                 let partition = self.quarantined(reason.clone());
@@ -64,6 +65,9 @@ impl Start<'_> {
                 return Err(StartError::InternalLog { topic: OFFSETS.name, reason: error.to_string() });
             }
         };
+        for (group, configs) in self.image.configured_groups() {
+            machine.configure(group, Some(GroupConfig::resolve(self.broker, configs)?));
+        }
         let tell = self.opener.events.clone();
         let on_event = Box::new(move |message: String| tell.tell(clock::now_ms(), &message));
         let log = coordinator_log(OFFSETS, partition, Arc::clone(self.mirror));
@@ -259,8 +263,7 @@ fn group_settings(config: &BrokerConfig) -> GroupSettings {
         min_session_timeout_ms: config.group_min_session_timeout_ms,
         max_session_timeout_ms: config.group_max_session_timeout_ms,
         max_size: config.group_max_size,
-        consumer_session_timeout_ms: config.group_consumer_session_timeout_ms,
-        consumer_heartbeat_interval_ms: config.group_consumer_heartbeat_interval_ms,
+        each: GroupConfig::of_all(config),
         consumer_max_size: config.group_consumer_max_size,
         consumer_assignors: config
             .group_consumer_assignors
@@ -268,6 +271,11 @@ fn group_settings(config: &BrokerConfig) -> GroupSettings {
             .filter_map(|name| ServerAssignor::named(name))
             .collect(),
         consumer_migration: MigrationPolicy::named(&config.group_consumer_migration_policy),
+        share: ShareLimits {
+            max_size: config.group_share_max_size,
+            delivery_count_limit: config.group_share_delivery_count_limit as i16,
+            max_record_locks: config.group_share_partition_max_record_locks.into(),
+        },
         offset_metadata_max_bytes: config.offset_metadata_max_bytes,
         offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60_000,
         ..GroupSettings::default()

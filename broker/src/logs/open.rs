@@ -118,6 +118,7 @@ pub(super) fn open(
     let (groups, groups_task) = groups::Start {
         opener: &opener,
         broker: &broker,
+        image: &image,
         mirror: &mirror,
         shared: &shared,
         registry: &registry,

@@ -140,6 +140,25 @@ impl MetadataImage {
         gone.chain(new.map(|(key, value)| (key, Some(value)))).map(record).collect()
     }
 
+    /// Sets and unsets settings of a group, which need not exist; no record when that changes nothing.
+    ///
+    /// # Errors
+    /// A key both set and unset, a setting that `check` refuses.
+    pub fn alter_group_configs(
+        &self,
+        group: &str,
+        change: &ConfigChange,
+        check: CheckConfigs<'_>,
+    ) -> Result<Vec<LogRecord>, BrokerError> {
+        let before = self.group_configs(group);
+        let configs = change.apply(&before)?;
+        check(&configs)?;
+        if configs == before {
+            return Ok(Vec::new());
+        }
+        Ok(vec![bounded(MetadataRecord::GroupConfigs { group: group.to_owned(), configs })?])
+    }
+
     fn check_new_name(&self, name: &str, internal: bool) -> Result<(), BrokerError> {
         let refused = |reason| Err(BrokerError::InvalidName { name: name.to_owned(), reason });
         if let Err(reason) = check_topic_name(name) {
@@ -373,6 +392,23 @@ mod tests {
         assert_eq!(records.len(), 1, "only what changes is written");
         apply(&mut image, records);
         assert_eq!(image.broker_configs(), &configs(&[("y", "2")]));
+    }
+
+    #[test]
+    fn group_settings_change_all_or_none_and_leave_nothing_behind() {
+        let mut image = MetadataImage::default();
+        let change = ConfigChange { set: configs(&[("x", "1"), ("y", "2")]), unset: vec!["z".into()] };
+        let records = image.alter_group_configs("g", &change, &picky).unwrap();
+        apply(&mut image, records);
+        assert_eq!(image.alter_group_configs("g", &change, &picky), Ok(vec![]), "nothing changes");
+        let refused = ConfigChange { set: configs(&[("x", "9"), ("bad", "1")]), unset: vec![] };
+        assert!(image.alter_group_configs("g", &refused, &picky).is_err());
+        assert_eq!(image.group_configs("g"), configs(&[("x", "1"), ("y", "2")]));
+        let unset = ConfigChange { set: configs(&[]), unset: vec!["x".into(), "y".into()] };
+        let records = image.alter_group_configs("g", &unset, &picky).unwrap();
+        assert_eq!(records.iter().map(|record| record.value.is_none()).collect::<Vec<_>>(), [true]);
+        apply(&mut image, records);
+        assert_eq!(image, MetadataImage::default());
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Feature {
 pub const FEATURES: &[Feature] = &[
     // From 1 on groups may speak the consumer protocol (KIP-848).
     Feature { name: "group.version", levels: 0..=1, initial_level: 1 },
+    // From 1 on there are share groups (KIP-932).
+    Feature { name: "share.version", levels: 0..=1, initial_level: 1 },
     // From 2 on producers let the broker raise their epoch with each transaction (KIP-890); 1 means the same as 0 here.
     Feature { name: "transaction.version", levels: 0..=2, initial_level: 2 },
 ];

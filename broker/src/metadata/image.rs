@@ -42,6 +42,8 @@ pub struct MetadataImage {
     /// By [`collision_key`]: two names that differ only in `.` and `_` would be one name to a metrics system.
     ids_by_collision_key: HashMap<String, TopicId>,
     broker_configs: BTreeMap<String, String>,
+    /// By group; none is empty.
+    group_configs: BTreeMap<String, BTreeMap<String, String>>,
     broker_epoch: i32,
     feature_levels: BTreeMap<String, i16>,
     /// Of the last change of them.
@@ -66,6 +68,12 @@ impl MetadataImage {
             }
             MetadataRecord::BrokerConfig { key, value: None } => {
                 self.broker_configs.remove(&key);
+            }
+            MetadataRecord::GroupConfigs { group, configs } if configs.is_empty() => {
+                self.group_configs.remove(&group);
+            }
+            MetadataRecord::GroupConfigs { group, configs } => {
+                self.group_configs.insert(group, configs);
             }
             MetadataRecord::BrokerEpoch(epoch) => self.broker_epoch = epoch,
             MetadataRecord::Feature { name, level, epoch } => {
@@ -112,6 +120,16 @@ impl MetadataImage {
     /// The broker settings that were changed while it ran, by name.
     pub fn broker_configs(&self) -> &BTreeMap<String, String> {
         &self.broker_configs
+    }
+
+    /// The settings that a group was given, by Kafka's names; all others are the broker's. There may be no such group.
+    pub fn group_configs(&self, group: &str) -> BTreeMap<String, String> {
+        self.group_configs.get(group).cloned().unwrap_or_default()
+    }
+
+    /// All groups that were given settings, by name, with these.
+    pub fn configured_groups(&self) -> impl ExactSizeIterator<Item = (&str, &BTreeMap<String, String>)> {
+        self.group_configs.iter().map(|(group, configs)| (group.as_str(), configs))
     }
 
     /// Raised at every start that follows an unclean stop; 0 in a new data directory.
@@ -170,6 +188,11 @@ mod tests {
         })
     }
 
+    fn group(name: &str, keys: &[&str]) -> MetadataRecord {
+        let configs = keys.iter().map(|key| ((*key).to_owned(), "1".to_owned())).collect();
+        MetadataRecord::GroupConfigs { group: name.into(), configs }
+    }
+
     fn replay_all(image: &mut MetadataImage, records: &[MetadataRecord]) {
         for record in records {
             let record = record.encode();
@@ -184,9 +207,12 @@ mod tests {
             topic(1, "a.b"),
             MetadataRecord::BrokerConfig { key: "k".into(), value: Some("1".into()) },
             MetadataRecord::BrokerEpoch(1),
+            group("g", &["x", "y"]),
             MetadataRecord::TopicDeleted(Uuid::from_u128(1)),
             topic(2, "a_b"),
             MetadataRecord::BrokerConfig { key: "k".into(), value: None },
+            group("h", &["x"]),
+            group("g", &[]),
             MetadataRecord::TopicDeleted(Uuid::from_u128(2)),
             topic(3, "a.b"),
             MetadataRecord::BrokerEpoch(2),
@@ -195,6 +221,7 @@ mod tests {
         replay_all(&mut once, &records);
         assert_eq!(once.topics().map(|topic| topic.id.as_u128()).collect::<Vec<_>>(), [3]);
         assert_eq!(once.broker_epoch(), 2);
+        assert_eq!(once.configured_groups().map(|(group, _)| group).collect::<Vec<_>>(), ["h"]);
         for from in 0..records.len() {
             let mut twice = once.clone();
             replay_all(&mut twice, &records[from..]);

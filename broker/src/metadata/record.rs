@@ -9,6 +9,7 @@
 //! | 3 broker setting | its name in UTF-8 | [`BrokerConfigValue`] |
 //! | 4 broker epoch | nothing | [`BrokerEpochValue`] |
 //! | 5 feature | its name in UTF-8 | [`FeatureValue`] |
+//! | 6 group's settings | the group's name in UTF-8 | [`GroupConfigsValue`] |
 //!
 //! A value is one byte, the version of its layout, then a Protobuf message; no value (a tombstone) means that the thing is
 //! gone. Kinds, versions and field numbers are on disk: never give one a second meaning. A field that an older broker may
@@ -35,6 +36,7 @@ const TOPIC: u8 = 2;
 const BROKER_CONFIG: u8 = 3;
 const BROKER_EPOCH: u8 = 4;
 const FEATURE: u8 = 5;
+const GROUP_CONFIGS: u8 = 6;
 
 /// One change of the metadata, as the log records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +69,13 @@ pub enum MetadataRecord {
         level: i16,
         /// Higher than that of every change of a feature before.
         epoch: i64,
+    },
+    /// All settings that a group was given, by Kafka's names; none: they are gone.
+    GroupConfigs {
+        /// The group's name.
+        group: String,
+        /// Its settings.
+        configs: BTreeMap<String, String>,
     },
 }
 
@@ -135,6 +144,12 @@ struct FeatureValue {
     epoch: i64,
 }
 
+#[derive(Clone, PartialEq, Message)]
+struct GroupConfigsValue {
+    #[prost(btree_map = "string, string", tag = "1")]
+    configs: BTreeMap<String, String>,
+}
+
 impl MetadataRecord {
     /// The record as the log keeps it.
     pub fn encode(&self) -> LogRecord {
@@ -164,6 +179,12 @@ impl MetadataRecord {
             Self::Feature { name, level, epoch } => {
                 set(FEATURE, name.as_bytes(), &FeatureValue { level: (*level).into(), epoch: *epoch })
             }
+            Self::GroupConfigs { group, configs } if configs.is_empty() => {
+                LogRecord { key: key(GROUP_CONFIGS, group.as_bytes()), value: None }
+            }
+            Self::GroupConfigs { group, configs } => {
+                set(GROUP_CONFIGS, group.as_bytes(), &GroupConfigsValue { configs: configs.clone() })
+            }
         }
     }
 
@@ -181,6 +202,7 @@ impl MetadataRecord {
             BROKER_CONFIG => decode_broker_config(identity, value),
             BROKER_EPOCH => decode_broker_epoch(identity, value),
             FEATURE => decode_feature(identity, value),
+            GROUP_CONFIGS => decode_group_configs(identity, value),
             found => Err(RecordError::Unknown { what: "record kind", found }),
         }
     }
@@ -233,6 +255,13 @@ fn decode_feature(identity: &[u8], value: Option<&[u8]>) -> Result<MetadataRecor
         Ok(level) if level >= 0 && epoch >= 0 => Ok(MetadataRecord::Feature { name, level, epoch }),
         _ => Err(malformed(KIND, format!("level {level}, epoch {epoch}"))),
     }
+}
+
+fn decode_group_configs(identity: &[u8], value: Option<&[u8]>) -> Result<MetadataRecord, RecordError> {
+    const KIND: &str = "group's settings";
+    let group = std::str::from_utf8(identity).map_err(|error| malformed(KIND, error))?.to_owned();
+    let value = value.map(|value| message::<GroupConfigsValue>(KIND, value)).transpose()?;
+    Ok(MetadataRecord::GroupConfigs { group, configs: value.unwrap_or_default().configs })
 }
 
 /// Tells whether a topic may be called so, as Kafka's `Topic.validate` does.
@@ -310,6 +339,11 @@ mod tests {
             MetadataRecord::BrokerConfig { key: "log.retention.ms".into(), value: None },
             MetadataRecord::BrokerEpoch(41),
             MetadataRecord::Feature { name: "transaction.version".into(), level: 2, epoch: 7 },
+            MetadataRecord::GroupConfigs {
+                group: "readers".into(),
+                configs: BTreeMap::from([("consumer.session.timeout.ms".to_owned(), "50000".to_owned())]),
+            },
+            MetadataRecord::GroupConfigs { group: "readers".into(), configs: BTreeMap::new() },
         ]
     }
 
@@ -367,7 +401,7 @@ mod tests {
         }
 
         #[test]
-        fn damaged_records_are_refused_or_read(pick in 0usize..7, at in any::<prop::sample::Index>(), flip in 1u8..) {
+        fn damaged_records_are_refused_or_read(pick in 0usize..9, at in any::<prop::sample::Index>(), flip in 1u8..) {
             let LogRecord { key, value } = samples().swap_remove(pick).encode();
             if let Some(value) = value {
                 let mut value = value.to_vec();

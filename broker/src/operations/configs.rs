@@ -1,4 +1,4 @@
-//! Settings of the broker and of topics: tell, change.
+//! Settings of the broker, of topics and of groups: tell, change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::sync::Arc;
 use runnel_proto::v1::{ConfigEntry, ConfigSource};
 
 use super::Operations;
-pub use crate::config::ConfigSynonym;
-use crate::config::{self, BrokerConfig, TopicConfig};
+use crate::config::{self, BrokerConfig, GroupConfig, TopicConfig};
+pub use crate::config::{ConfigSynonym, Owner};
+use crate::coordinator::group::check_name;
 use crate::error::BrokerError;
 use crate::metadata::ConfigChange;
 use crate::partition::Topic;
@@ -16,19 +17,38 @@ impl Operations {
     /// Every setting of a topic.
     pub fn describe_topic_configs(&self, topic: &str) -> Result<Vec<ConfigEntry>, BrokerError> {
         let view = self.describe_topic(topic)?;
-        Ok(config::describe_topic(&self.config(), &view.configs))
+        Ok(config::describe_own(Owner::Topic, &self.config(), &view.configs))
     }
 
-    /// All places that give a setting of a topic, or of the broker, a value.
-    pub fn config_synonyms(&self, topic: Option<&str>, key: &str) -> Result<Vec<ConfigSynonym>, BrokerError> {
-        let own = topic.map(|topic| self.describe_topic(topic)).transpose()?.map(|view| view.configs);
+    /// Every setting of a group, which need not exist.
+    pub fn describe_group_configs(&self, group: &str) -> Result<Vec<ConfigEntry>, BrokerError> {
+        check_name(group)?;
+        Ok(config::describe_own(Owner::Group, &self.config(), &self.group_configs(group)))
+    }
+
+    /// The settings that a group was given.
+    pub fn group_configs(&self, group: &str) -> BTreeMap<String, String> {
+        self.image(|image| image.group_configs(group))
+    }
+
+    /// All groups that were given settings.
+    pub fn configured_groups(&self) -> Vec<String> {
+        self.image(|image| image.configured_groups().map(|(group, _)| group.to_owned()).collect())
+    }
+
+    /// All places that give a setting of a topic or group with these settings of its own, or of the broker, a value.
+    pub fn config_synonyms(
+        &self,
+        own: Option<(Owner, &BTreeMap<String, String>)>,
+        key: &str,
+    ) -> Vec<ConfigSynonym> {
         let loaded = &self.shared.static_config;
-        Ok(self.image(|image| config::synonyms(loaded, image.broker_configs(), own.as_ref(), key)))
+        self.image(|image| config::synonyms(loaded, image.broker_configs(), own, key))
     }
 
     /// Every setting of a topic that would have these of its own.
     pub fn preview_topic_configs(&self, configs: &BTreeMap<String, String>) -> Vec<ConfigEntry> {
-        config::describe_topic(&self.config(), configs)
+        config::describe_own(Owner::Topic, &self.config(), configs)
     }
 
     /// The broker's settings made while it runs.
@@ -66,6 +86,31 @@ impl Operations {
                 operations.persist(&records).await?;
                 operations.refresh(&served, &broker)?;
                 operations.tell(&format!("topic {topic}: {}", told(&change)));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes settings of a group, which need not exist, all or none; in force on return.
+    pub async fn alter_group_configs(
+        &self,
+        group: String,
+        change: ConfigChange,
+        validate_only: bool,
+    ) -> Result<(), BrokerError> {
+        check_name(&group)?;
+        self.unhurried(move |operations| async move {
+            let broker = operations.config();
+            let check = |configs: &BTreeMap<String, String>| GroupConfig::accept(&broker, configs);
+            let records = operations.image(|image| image.alter_group_configs(&group, &change, &check))?;
+            if !validate_only {
+                operations.persist(&records).await?;
+                let configs = operations.group_configs(&group);
+                let own =
+                    (!configs.is_empty()).then(|| GroupConfig::resolve(&broker, &configs)).transpose()?;
+                operations.groups().configure(&group, own);
+                operations.tell(&format!("group {group:?}: {}", told(&change)));
             }
             Ok(())
         })

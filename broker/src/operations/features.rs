@@ -28,6 +28,11 @@ impl Operations {
         self.image(|image| image.feature_level("group.version") >= 1)
     }
 
+    /// Whether there are share groups.
+    pub fn serves_share_groups(&self) -> bool {
+        self.image(|image| image.feature_level("share.version") >= 1)
+    }
+
     /// Finalizes levels of features, all or none; in force on return.
     pub async fn update_features(
         &self,

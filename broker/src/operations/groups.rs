@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Operations;
 use super::topics::counted;
 use crate::coordinator::group::{
-    CommitRequest, CommittedOffset, GroupDescription, MemberDescription, NamedPartition, Offsets,
+    CommitRequest, CommittedOffset, GroupDescription, GroupType, MemberDescription, NamedPartition, Offsets,
 };
 use crate::coordinator::runtime::Groups;
 use crate::error::BrokerError;
@@ -25,7 +25,7 @@ pub struct GroupProgress {
 pub struct PartitionProgress {
     /// The partition.
     pub partition: NamedPartition,
-    /// What is committed.
+    /// What is committed; of a share group the first record that is not done with.
     pub committed: Option<CommittedOffset>,
     /// The first offset that still exists.
     pub log_start_offset: Option<Offset>,
@@ -33,8 +33,10 @@ pub struct PartitionProgress {
     pub end_offset: Option<Offset>,
     /// Age of the first record that is not committed; 0 when there is none.
     pub time_lag_ms: Option<i64>,
-    /// The owner's member id; empty when nobody owns it.
+    /// The owner's member id; empty when nobody owns it. A share group's partition may have several, with commas.
     pub member_id: String,
+    /// Records after `committed` that a share group is done with; 0 in others.
+    pub done: i64,
 }
 
 impl GroupProgress {
@@ -56,7 +58,7 @@ impl PartitionProgress {
         let committed = self.committed.as_ref()?.offset;
         // Offsets that retention has deleted can't be read any more: they are lost, not lagging.
         let first = committed.max(self.log_start_offset?);
-        let lag = self.end_offset? - first;
+        let lag = self.end_offset? - first - self.done;
         (lag >= 0).then_some(lag)
     }
 }
@@ -70,6 +72,14 @@ impl MemberDescription {
         }
         topics
     }
+}
+
+/// What a group itself knows of a partition.
+#[derive(Default)]
+struct Progress {
+    committed: Option<CommittedOffset>,
+    member_id: String,
+    done: i64,
 }
 
 impl Operations {
@@ -118,24 +128,40 @@ impl Operations {
     }
 
     fn progress(&self, group: GroupDescription, offsets: &Offsets, now_ms: UnixMillis) -> GroupProgress {
-        let mut rows: BTreeMap<NamedPartition, (Option<CommittedOffset>, String)> = BTreeMap::new();
+        let mut rows: BTreeMap<NamedPartition, Progress> = BTreeMap::new();
         for (topic, partition, committed) in offsets.iter() {
             let key = NamedPartition { topic: topic.to_owned(), partition };
-            rows.insert(key, (Some(committed.clone()), String::new()));
+            rows.insert(key, Progress { committed: Some(committed.clone()), ..Progress::default() });
+        }
+        for offset in self.groups().share_offsets(&group.summary.group).unwrap_or_default() {
+            let Some(topic) = self.registry().topic_by_id(offset.partition.topic_id) else { continue };
+            let key = NamedPartition { topic: topic.name.to_string(), partition: offset.partition.partition };
+            let committed = CommittedOffset {
+                offset: offset.start,
+                leader_epoch: -1,
+                metadata: String::new(),
+                commit_time_ms: 0,
+            };
+            let progress = Progress { committed: Some(committed), done: offset.done, ..Progress::default() };
+            rows.insert(key, progress);
         }
         for member in &group.members {
             for (topic, partitions) in member.assigned() {
                 for partition in partitions {
                     let key = NamedPartition { topic: topic.clone(), partition };
-                    rows.entry(key).or_default().1.clone_from(&member.member_id);
+                    let members = &mut rows.entry(key).or_default().member_id;
+                    if group.summary.kind == GroupType::Share && !members.is_empty() {
+                        members.push_str(", ");
+                        members.push_str(&member.member_id);
+                    } else {
+                        members.clone_from(&member.member_id);
+                    }
                 }
             }
         }
         let partitions = rows
             .into_iter()
-            .map(|(partition, (committed, member_id))| {
-                self.partition_progress(partition, committed, member_id, now_ms)
-            })
+            .map(|(partition, progress)| self.partition_progress(partition, progress, now_ms))
             .collect();
         GroupProgress { group, partitions }
     }
@@ -143,8 +169,7 @@ impl Operations {
     fn partition_progress(
         &self,
         partition: NamedPartition,
-        committed: Option<CommittedOffset>,
-        member_id: String,
+        Progress { committed, member_id, done }: Progress,
         now_ms: UnixMillis,
     ) -> PartitionProgress {
         let served = self.registry().partition(&partition.topic, partition.partition).ok();
@@ -156,6 +181,7 @@ impl Operations {
             end_offset: figures.as_ref().map(|figures| figures.high_watermark),
             time_lag_ms: None,
             member_id,
+            done,
         };
         progress.time_lag_ms = match (progress.lag(), served, &progress.committed, figures) {
             (Some(0), ..) => Some(0),

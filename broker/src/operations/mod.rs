@@ -10,6 +10,7 @@ mod groups;
 mod memory;
 mod offsets;
 mod produce;
+mod share;
 mod topics;
 mod transactions;
 
@@ -19,13 +20,14 @@ use std::sync::{Arc, RwLock};
 use tokio::sync::{Mutex, Semaphore, watch};
 
 pub use cluster::BrokerInfo;
-pub use configs::ConfigSynonym;
+pub use configs::{ConfigSynonym, Owner};
 pub use features::FinalizedFeatures;
 pub use fetch::{Chunk, Position};
 pub use groups::{GroupProgress, PartitionProgress};
 pub use memory::{Memory, Taken};
 pub use offsets::OffsetSpec;
 pub use produce::Pending;
+pub use share::{Delivery, ShareFetch};
 pub use topics::{CreateTopic, CreatedTopic};
 
 use crate::clock;

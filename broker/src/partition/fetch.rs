@@ -2,7 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
+use runnel_proto::records::BatchHeader;
+
 use super::Partition;
+use super::transactions::is_aborted;
 use crate::error::BrokerError;
 use crate::log::{AbortedTransaction, FileBatches, ReadPlan};
 use crate::types::Offset;
@@ -42,6 +45,13 @@ pub struct Fetched {
     pub high_watermark: Offset,
     /// The offset after the last record that readers of committed records may see.
     pub last_stable_offset: Offset,
+}
+
+impl Fetched {
+    /// Whether a batch is one of an aborted transaction, as far as that was asked for.
+    pub fn is_aborted(&self, header: &BatchHeader) -> bool {
+        is_aborted(&self.aborted, header)
+    }
 }
 
 impl Partition {

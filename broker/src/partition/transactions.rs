@@ -34,7 +34,7 @@ impl Committed {
         for batch in split_batches(&self.batches.bytes) {
             let (header, batch) =
                 batch.map_err(|error| BrokerError::Internal { reason: error.to_string() })?;
-            if self.is_aborted(&header) {
+            if is_aborted(&self.aborted, &header) {
                 left_out += i64::from(header.record_count);
             } else {
                 kept.extend_from_slice(batch);
@@ -42,14 +42,15 @@ impl Committed {
         }
         Ok((kept.freeze(), left_out))
     }
+}
 
-    fn is_aborted(&self, header: &BatchHeader) -> bool {
-        let is_within = |aborted: &AbortedTransaction| {
-            aborted.producer_id == header.producer_id
-                && (aborted.first_offset..aborted.last_offset).contains(&header.base_offset)
-        };
-        header.is_transactional() && !header.is_control() && self.aborted.iter().any(is_within)
-    }
+/// Whether a batch is one of these transactions'.
+pub(super) fn is_aborted(aborted: &[AbortedTransaction], header: &BatchHeader) -> bool {
+    let is_within = |aborted: &AbortedTransaction| {
+        aborted.producer_id == header.producer_id
+            && (aborted.first_offset..aborted.last_offset).contains(&header.base_offset)
+    };
+    header.is_transactional() && !header.is_control() && aborted.iter().any(is_within)
 }
 
 impl Partition {

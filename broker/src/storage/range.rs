@@ -39,6 +39,16 @@ impl FileRange {
         self.size_bytes
     }
 
+    /// A part of it.
+    ///
+    /// # Panics
+    /// It is not within.
+    pub fn part(&self, position: u64, size_bytes: usize) -> Self {
+        let end = self.position + self.size_bytes as u64;
+        assert!(position >= self.position && position + size_bytes as u64 <= end, "a part lies within");
+        Self { file: Arc::clone(&self.file), position, size_bytes }
+    }
+
     /// All of it.
     ///
     /// # Errors

@@ -267,7 +267,7 @@ pub(crate) enum ConfigCommand {
 /// Arguments of `runnel config get`.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigGetArgs {
-    /// `broker`, or `topic:NAME`
+    /// `broker`, `topic:NAME` or `group:NAME`
     pub(crate) resource: ResourceSpec,
     /// The settings; none given: all
     #[arg(value_name = "KEY")]
@@ -279,7 +279,7 @@ pub(crate) struct ConfigGetArgs {
 /// Arguments of `runnel config set`.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigSetArgs {
-    /// `broker`, or `topic:NAME`
+    /// `broker`, `topic:NAME` or `group:NAME`
     pub(crate) resource: ResourceSpec,
     /// The settings and their values
     #[arg(value_name = "KEY=VALUE", required = true)]
@@ -294,7 +294,7 @@ pub(crate) struct ConfigSetArgs {
 /// Arguments of `runnel config unset`.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigUnsetArgs {
-    /// `broker`, or `topic:NAME`
+    /// `broker`, `topic:NAME` or `group:NAME`
     pub(crate) resource: ResourceSpec,
     /// The settings
     #[arg(value_name = "KEY", required = true)]

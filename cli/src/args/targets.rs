@@ -90,6 +90,8 @@ pub(crate) enum ResourceSpec {
     Broker,
     /// A topic's.
     Topic(String),
+    /// A group's.
+    Group(String),
 }
 
 impl FromStr for ResourceSpec {
@@ -99,7 +101,8 @@ impl FromStr for ResourceSpec {
         match text.split_once(':') {
             None if text == "broker" => Ok(Self::Broker),
             Some(("topic", name)) if !name.is_empty() => Ok(Self::Topic(name.to_owned())),
-            _ => Err("write `broker` or topic:NAME, such as topic:orders".to_owned()),
+            Some(("group", name)) if !name.is_empty() => Ok(Self::Group(name.to_owned())),
+            _ => Err("write `broker`, topic:NAME or group:NAME, such as topic:orders".to_owned()),
         }
     }
 }
@@ -109,6 +112,7 @@ impl std::fmt::Display for ResourceSpec {
         match self {
             Self::Broker => f.write_str("broker"),
             Self::Topic(name) => write!(f, "topic:{name}"),
+            Self::Group(name) => write!(f, "group:{name}"),
         }
     }
 }
@@ -154,7 +158,8 @@ mod tests {
     fn resources() {
         assert_eq!("broker".parse(), Ok(ResourceSpec::Broker));
         assert_eq!("topic:a".parse(), Ok(ResourceSpec::Topic("a".into())));
-        for bad in ["", "topic", "topic:", "brokers", "group:g"] {
+        assert_eq!("group:a:b".parse(), Ok(ResourceSpec::Group("a:b".into())));
+        for bad in ["", "topic", "topic:", "brokers", "group:"] {
             assert!(bad.parse::<ResourceSpec>().is_err(), "{bad}");
         }
     }

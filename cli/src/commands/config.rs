@@ -1,4 +1,4 @@
-//! `runnel config`: settings of the broker and of topics.
+//! `runnel config`: settings of the broker, of topics and of groups.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -87,6 +87,7 @@ fn wire(resource: &ResourceSpec) -> Of {
     match resource {
         ResourceSpec::Broker => Of::Broker(true),
         ResourceSpec::Topic(name) => Of::Topic(name.clone()),
+        ResourceSpec::Group(name) => Of::Group(name.clone()),
     }
 }
 
@@ -152,6 +153,7 @@ fn source_name(source: v1::ConfigSource) -> &'static str {
         v1::ConfigSource::StaticBroker => "static-broker",
         v1::ConfigSource::DynamicBroker => "dynamic-broker",
         v1::ConfigSource::Topic => "topic",
+        v1::ConfigSource::Group => "group",
     }
 }
 

@@ -20,12 +20,13 @@ pub mod tables;
 pub const KAFKA_VERSION: &str = "4.2.2";
 
 /// The APIs whose requests and responses are written. More are a line each.
-const APIS: [&str; 58] = [
+const APIS: [&str; 61] = [
     "AddOffsetsToTxn",
     "AddPartitionsToTxn",
     "AlterClientQuotas",
     "AlterConfigs",
     "AlterPartitionReassignments",
+    "AlterShareGroupOffsets",
     "AlterUserScramCredentials",
     "ApiVersions",
     "ConsumerGroupDescribe",
@@ -36,6 +37,7 @@ const APIS: [&str; 58] = [
     "DeleteAcls",
     "DeleteGroups",
     "DeleteRecords",
+    "DeleteShareGroupOffsets",
     "DeleteTopics",
     "DescribeAcls",
     "DescribeClientQuotas",
@@ -45,6 +47,7 @@ const APIS: [&str; 58] = [
     "DescribeLogDirs",
     "DescribeProducers",
     "DescribeQuorum",
+    "DescribeShareGroupOffsets",
     "DescribeTopicPartitions",
     "DescribeTransactions",
     "DescribeUserScramCredentials",

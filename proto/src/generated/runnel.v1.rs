@@ -341,7 +341,7 @@ pub mod cluster_server {
 /// What a setting belongs to.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ConfigResource {
-    #[prost(oneof = "config_resource::Of", tags = "1, 2")]
+    #[prost(oneof = "config_resource::Of", tags = "1, 2, 3")]
     pub of: ::core::option::Option<config_resource::Of>,
 }
 /// Nested message and enum types in `ConfigResource`.
@@ -354,6 +354,9 @@ pub mod config_resource {
         /// The topic of this name.
         #[prost(string, tag = "2")]
         Topic(::prost::alloc::string::String),
+        /// The group of this name, which need not exist.
+        #[prost(string, tag = "3")]
+        Group(::prost::alloc::string::String),
     }
 }
 /// Whose settings to tell.
@@ -427,6 +430,8 @@ pub enum ConfigSource {
     DynamicBroker = 3,
     /// Set on the topic.
     Topic = 4,
+    /// Set on the group.
+    Group = 5,
 }
 impl ConfigSource {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -440,6 +445,7 @@ impl ConfigSource {
             Self::StaticBroker => "CONFIG_SOURCE_STATIC_BROKER",
             Self::DynamicBroker => "CONFIG_SOURCE_DYNAMIC_BROKER",
             Self::Topic => "CONFIG_SOURCE_TOPIC",
+            Self::Group => "CONFIG_SOURCE_GROUP",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -450,6 +456,7 @@ impl ConfigSource {
             "CONFIG_SOURCE_STATIC_BROKER" => Some(Self::StaticBroker),
             "CONFIG_SOURCE_DYNAMIC_BROKER" => Some(Self::DynamicBroker),
             "CONFIG_SOURCE_TOPIC" => Some(Self::Topic),
+            "CONFIG_SOURCE_GROUP" => Some(Self::Group),
             _ => None,
         }
     }
@@ -1467,6 +1474,8 @@ pub enum GroupType {
     Classic = 1,
     /// The broker assigns (KIP-848).
     Consumer = 2,
+    /// Several members read the same partitions, and acknowledge each record (KIP-932).
+    Share = 3,
 }
 impl GroupType {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1478,6 +1487,7 @@ impl GroupType {
             Self::Unspecified => "GROUP_TYPE_UNSPECIFIED",
             Self::Classic => "GROUP_TYPE_CLASSIC",
             Self::Consumer => "GROUP_TYPE_CONSUMER",
+            Self::Share => "GROUP_TYPE_SHARE",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1486,6 +1496,7 @@ impl GroupType {
             "GROUP_TYPE_UNSPECIFIED" => Some(Self::Unspecified),
             "GROUP_TYPE_CLASSIC" => Some(Self::Classic),
             "GROUP_TYPE_CONSUMER" => Some(Self::Consumer),
+            "GROUP_TYPE_SHARE" => Some(Self::Share),
             _ => None,
         }
     }

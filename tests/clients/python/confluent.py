@@ -78,29 +78,44 @@ def codecs(address, idempotent):
     return f"{len(expected)} records in each of {', '.join(CODECS)}"
 
 
+# By the classic protocol, which members lead, and by the consumer protocol (KIP-848), where the broker assigns.
+CLASSIC = {"session.timeout.ms": 10_000, "heartbeat.interval.ms": 300}
+ASSIGNED = {
+    **{strategy: {"partition.assignment.strategy": strategy, **CLASSIC}
+       for strategy in ["range", "roundrobin", "cooperative-sticky"]},
+    **{f"broker-{assignor}": {"group.protocol": "consumer", "group.remote.assignor": assignor}
+       for assignor in ["range", "uniform"]},
+}
+
+
+def subscribed(address, group, topics, settings):
+    consumer = Consumer({
+        "bootstrap.servers": address, "group.id": group, "auto.offset.reset": "earliest",
+        "enable.auto.commit": False, "reconnect.backoff.max.ms": 500, **settings,
+    })
+    consumer.subscribe(topics)
+    return consumer
+
+
+def idle(members):
+    """Has members do what they do when there is nothing to read."""
+    for each in members:
+        if (message := each.poll(0.05)) is not None:
+            raise AssertionError(f"a message before there is one: {message.value()} {message.error()}")
+
+
 def group(address, idempotent):
-    """Two members share a topic under both kinds of rebalance; one leaves; the next generation goes on where it ended."""
-    for strategy in ["range", "roundrobin", "cooperative-sticky"]:
-        topic, name = f"confluent-shared-{strategy}", f"confluent-{strategy}"
+    """Two members share a topic under each kind of rebalance; one leaves; the next generation goes on where it ended."""
+    for kind, settings in ASSIGNED.items():
+        topic = f"confluent-shared-{kind}"
         create(address, topic, 4)
 
         def member():
-            consumer = Consumer({
-                "bootstrap.servers": address, "group.id": name, "auto.offset.reset": "earliest",
-                "partition.assignment.strategy": strategy, "enable.auto.commit": False,
-                "session.timeout.ms": 10_000, "heartbeat.interval.ms": 300,
-            })
-            consumer.subscribe([topic])
-            return consumer
+            return subscribed(address, f"confluent-{kind}", [topic], settings)
 
         members = [member(), member()]
 
-        def poll():
-            for each in members:
-                if (message := each.poll(0.05)) is not None:
-                    raise AssertionError(f"a message before there is one: {message.value()}")
-
-        until("fair shares", lambda: [len(each.assignment()) for each in members] == [2, 2], poll)
+        until("fair shares", lambda: [len(each.assignment()) for each in members] == [2, 2], lambda: idle(members))
         owned = [{part.partition for part in each.assignment()} for each in members]
         equal(owned[0] | owned[1], {0, 1, 2, 3}, "partitions of both")
         sent = [records(400)[partition * 100:][:100] for partition in range(4)]
@@ -114,7 +129,7 @@ def group(address, idempotent):
                 same(mine, sent[partition], f"partition {partition}")
             each.commit(asynchronous=False)
         members.pop().close()
-        until("the last member's share", lambda: len(members[0].assignment()) == 4, poll)
+        until("the last member's share", lambda: len(members[0].assignment()) == 4, lambda: idle(members))
         members.pop().close()
         produce(address, idempotent, topic, sent[3], "none", 3)
         resumed = member()
@@ -122,7 +137,102 @@ def group(address, idempotent):
         same([(message.partition(), message.offset()) for message in messages],
              [(3, offset) for offset in range(100, 200)], "resumed")
         resumed.close()
-    return "two members shared 4 partitions by range, roundrobin and cooperative-sticky"
+    return f"two members shared 4 partitions by {', '.join(ASSIGNED)}"
+
+
+def standing(address, idempotent):
+    """Members with instance ids get back what they had; a pattern finds topics that are made later."""
+    protocol = {"group.protocol": "consumer"}
+    create(address, "confluent-standing", 4)
+
+    def member(instance):
+        return subscribed(address, "confluent-standing", ["confluent-standing"],
+                          {"group.instance.id": instance, **protocol})
+
+    def owned():
+        return [sorted(part.partition for part in each.assignment()) for each in members]
+
+    members = [member("one"), member("two")]
+    until("fair shares", lambda: [len(each) for each in owned()] == [2, 2], lambda: idle(members))
+    before = owned()
+    members.pop().close()
+    for _ in range(20):
+        idle(members)
+    equal(owned(), before[:1], "what the other has while one is away")
+    members.append(member("two"))
+    until("what it had", lambda: owned() == before, lambda: idle(members))
+    for each in members:
+        each.close()
+
+    create(address, "confluent-of-1", 1)
+    create(address, "confluent-off", 1)
+    reader = subscribed(address, "confluent-patterns", ["^confluent-of-.*"],
+                        {"topic.metadata.refresh.interval.ms": 500, **protocol})
+    until("one topic", lambda: len(reader.assignment()) == 1, lambda: idle([reader]))
+    create(address, "confluent-of-2", 2)
+    until("two topics", lambda: len(reader.assignment()) == 3, lambda: idle([reader]))
+    equal({part.topic for part in reader.assignment()}, {"confluent-of-1", "confluent-of-2"}, "topics found")
+    for topic in ["confluent-of-1", "confluent-of-2", "confluent-off"]:
+        produce(address, idempotent, topic, records(10))
+    found = read(reader, 20)
+    equal({message.topic() for message in found}, {"confluent-of-1", "confluent-of-2"}, "topics read")
+    reader.close()
+    return "members stood, and a pattern found two topics"
+
+
+def committed(consumer):
+    """Whether what it has read is committed now; not while the broker is down."""
+    try:
+        consumer.commit(asynchronous=False)
+        return True
+    except KafkaException as error:
+        # Nothing new to commit.
+        if error.args[0].name() == "_NO_OFFSET":
+            return True
+        if not error.args[0].retriable() and error.args[0].name() not in ["_TRANSPORT", "_TIMED_OUT", "_WAIT_COORD"]:
+            raise
+        return False
+
+
+def bounced(address, _):
+    """Two members read numbers and commit while the broker is killed: none is lost, and whoever comes later reads none of them."""
+    topic, count = "confluent-bounced", 120
+    create(address, topic, 4)
+
+    def member():
+        return subscribed(address, topic, [topic], {"group.protocol": "consumer"})
+
+    members = [member(), member()]
+    until("fair shares", lambda: [len(each.assignment()) for each in members] == [2, 2], lambda: idle(members))
+    producer = Producer({"bootstrap.servers": address, "enable.idempotence": True, "linger.ms": 0,
+                         "reconnect.backoff.max.ms": 500})
+    found = []
+
+    def step():
+        for each in members:
+            if (message := each.poll(0.02)) is None:
+                continue
+            if message.error():
+                raise KafkaException(message.error())
+            found.append(int(message.value()))
+            committed(each)
+
+    for number in range(count):
+        producer.produce(topic, str(number), partition=number % 4)
+        producer.poll(0)
+        step()
+    equal(producer.flush(WAIT_S), 0, "numbers left to send")
+    until("every number", lambda: set(found) == set(range(count)), step)
+    for each in members:
+        until("a commit", lambda: committed(each))
+        each.close()
+    producer.produce(topic, "last", partition=0)
+    producer.flush(WAIT_S)
+    successor = member()
+    [message] = read(successor, 1)
+    equal(message.value(), b"last", "what nobody had committed")
+    successor.close()
+    return f"{count}"
 
 
 def create(address, topic, partitions):
@@ -257,4 +367,7 @@ def transactions(address, _):
     return f"{count}"
 
 
-main({"codecs": codecs, "group": group, "admin": admin, "transactions": transactions})
+main({
+    "codecs": codecs, "group": group, "standing": standing, "admin": admin, "transactions": transactions,
+    "bounced": bounced,
+})

@@ -31,10 +31,13 @@ use subjects::SUBJECTS;
 const HEAP: &str = "512m";
 
 /// What makes the two comparable: small internal topics, no waiting for more members, and Runnel's way of creating topics.
-const KAFKA_SETTINGS: [&str; 6] = [
+const KAFKA_SETTINGS: [&str; 9] = [
     "group.initial.rebalance.delay.ms=0",
     "offsets.topic.num.partitions=1",
     "transaction.state.log.num.partitions=1",
+    "share.coordinator.state.topic.num.partitions=1",
+    "share.coordinator.state.topic.replication.factor=1",
+    "share.coordinator.state.topic.min.isr=1",
     "log.flush.interval.messages=1",
     "delete.topic.enable=true",
     "log.initial.task.delay.ms=600000",

@@ -185,6 +185,20 @@ fn configs() {
     let change = ["--alter", "--add-config", "log.retention.ms=1000000"];
     kafka.run("kafka.admin.ConfigCommand", &[&broker[..], &change].concat());
     assert!(kafka.settings(&broker).contains(&"log.retention.ms=1000000".to_owned()));
+    let group = ["--entity-type", "groups", "--entity-name", "readers"];
+    let alter = |args: &[&str]| {
+        kafka.tool("kafka.admin.ConfigCommand", &[&["--alter"], &group[..], args].concat()).run()
+    };
+    alter(&["--add-config", "consumer.session.timeout.ms=50000,share.isolation.level=read_committed"]).ok();
+    let given = ["consumer.session.timeout.ms=50000", "share.isolation.level=read_committed"];
+    assert_eq!(kafka.settings(&group), given);
+    assert_eq!(kafka.settings(&group[..2]), given, "of all groups");
+    alter(&["--delete-config", "share.isolation.level"]).ok();
+    assert_eq!(kafka.settings(&group), given[..1]);
+    complains(
+        &alter(&["--add-config", "consumer.session.timeout.ms=1"]).exits_with(1),
+        "InvalidConfigurationException",
+    );
     for nobody in ["users", "clients", "client-metrics"] {
         assert_eq!(kafka.settings(&["--entity-type", nobody]), Vec::<String>::new(), "{nobody}");
     }

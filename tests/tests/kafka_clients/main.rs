@@ -11,6 +11,7 @@ mod jvm;
 mod kcat;
 mod programs;
 mod rdkafka;
+mod share;
 mod spark;
 mod streams;
 mod suites;

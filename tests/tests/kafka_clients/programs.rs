@@ -10,14 +10,22 @@ use runnel_tests::harness::{Runnel, TestBroker, eventually};
 
 use crate::IDEMPOTENT;
 
+/// So that members of the consumer protocol learn soon of what has changed.
+const SOON: &[&str] = &["group.consumer.heartbeat.interval.ms=200"];
+
 /// Runs a program's scenarios, one after the other, on one broker.
 #[track_caller]
 fn check(program: impl Fn() -> Command) {
-    let broker = TestBroker::start();
+    check_scenarios(program, &["codecs", "group", "admin"]);
+}
+
+#[track_caller]
+fn check_scenarios(program: impl Fn() -> Command, scenarios: &[&str]) {
+    let broker = TestBroker::start_with(SOON);
     let address = broker.address();
-    for scenario in ["codecs", "group", "admin"] {
+    for scenario in scenarios {
         let mut command = program();
-        command.args([&address, scenario]).args(IDEMPOTENT.then_some("idempotent"));
+        command.args([&address, *scenario]).args(IDEMPOTENT.then_some("idempotent"));
         let output = Runnel::new(command).run().ok();
         assert!(output.text().starts_with(&format!("{scenario}: ")), "{}", output.shown());
     }
@@ -26,12 +34,18 @@ fn check(program: impl Fn() -> Command) {
 /// Runs a program's transactions while the broker is killed and started again, mostly in the middle of one. Returns what it
 /// tells.
 #[track_caller]
-fn check_transactions(mut program: Command, topic: &str) -> String {
-    let mut broker = TestBroker::start_at_one_address(&[]);
-    program.args([&*broker.address(), "transactions"]);
+fn check_transactions(program: Command, topic: &str) -> String {
+    check_bounced(program, "transactions", topic, [6, 18])
+}
+
+/// Runs a scenario while the broker is killed and started again, each time that a topic's first partition has so many records.
+#[track_caller]
+fn check_bounced(mut program: Command, scenario: &str, topic: &str, kills: [usize; 2]) -> String {
+    let mut broker = TestBroker::start_at_one_address(SOON);
+    program.args([&*broker.address(), scenario]);
     let mut process = Runnel::new(program).spawn();
-    for reached in [6, 18] {
-        eventually("some transactions", || {
+    for reached in kills {
+        eventually("some records", || {
             assert!(!process.has_ended(), "{}", process.wait().shown());
             let committed = broker.runnel(["consume", topic, "-p", "0", "-e"]).run().lines().len();
             if committed >= reached { Ok(()) } else { Err(committed.to_string()) }
@@ -39,19 +53,27 @@ fn check_transactions(mut program: Command, topic: &str) -> String {
         broker.start_again();
     }
     let output = process.wait().ok();
-    output.text().strip_prefix("transactions: ").expect("its line").trim().to_owned()
+    output.text().strip_prefix(&format!("{scenario}: ")).expect("its line").trim().to_owned()
 }
 
 #[track_caller]
 fn python(program: &str) {
-    let Some(python) = fetched("../target/peers/python/bin/python", program) else { return };
+    if let Some(command) = python_program(program, program) {
+        check(command);
+    }
+}
+
+/// One of ours; none when Python's clients are not there and need not be.
+#[track_caller]
+fn python_program(test: &str, program: &str) -> Option<impl Fn() -> Command> {
+    let python = fetched("../target/peers/python/bin/python", test)?;
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/python").join(program);
-    check(|| {
+    Some(move || {
         let mut command = Command::new(&python);
         // No compiled files beside the sources.
         command.arg("-B").arg(&source);
         command
-    });
+    })
 }
 
 #[track_caller]
@@ -82,10 +104,23 @@ fn confluent_kafka_python() {
 #[test]
 fn confluent_kafka_python_in_transactions() {
     let test = "confluent_kafka_python_in_transactions";
-    let Some(python) = fetched("../target/peers/python/bin/python", test) else { return };
-    let mut program = Command::new(python);
-    program.arg("-B").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/python/confluent.py"));
-    assert_eq!(check_transactions(program, "confluent-transactions"), "60");
+    let Some(program) = python_program(test, "confluent.py") else { return };
+    assert_eq!(check_transactions(program(), "confluent-transactions"), "60");
+}
+
+#[test]
+fn confluent_kafka_python_with_standing_members_and_patterns() {
+    let test = "confluent_kafka_python_with_standing_members_and_patterns";
+    let Some(program) = python_program(test, "confluent.py") else { return };
+    check_scenarios(program, &["standing"]);
+}
+
+/// By the consumer protocol.
+#[test]
+fn confluent_kafka_python_members_outlive_the_broker() {
+    let test = "confluent_kafka_python_members_outlive_the_broker";
+    let Some(program) = python_program(test, "confluent.py") else { return };
+    assert_eq!(check_bounced(program(), "bounced", "confluent-bounced", [5, 15]), "120");
 }
 
 #[test]

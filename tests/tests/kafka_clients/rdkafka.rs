@@ -1,5 +1,7 @@
 //! rust-rdkafka: a modern librdkafka, as Rust programs use it.
 
+mod consumer_protocol;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use rdkafka::message::{Header, Headers, OwnedHeaders, OwnedMessage};
 use rdkafka::producer::future_producer::Delivery;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer};
 use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::{ClientConfig, ClientContext, Message, Offset, TopicPartitionList};
 use runnel_proto::records::Compression;
 use runnel_tests::harness::{PATIENCE, TestBroker, eventually};

@@ -3,6 +3,11 @@
 
 use bytes::Bytes;
 
+use super::share::{
+    Acquired, AlterShareOffsetsRequest, DeleteShareOffsetsRequest, ShareAcknowledgeRequest,
+    ShareAcquireRequest, ShareAlive, ShareBeginRequest, ShareHeartbeatRequest, ShareNext, ShareNextRequest,
+    ShareReleaseRequest, ShareWatchRequest,
+};
 use super::topics::Partitions;
 use crate::error::BrokerError;
 use crate::types::{LogRecord, Offset, TopicId};
@@ -39,6 +44,24 @@ pub enum Request {
     Sync(SyncRequest),
     /// Join, go on or leave, by the consumer protocol (KIP-848).
     ConsumerHeartbeat(Box<ConsumerHeartbeatRequest>),
+    /// Join, go on or leave as a member of a share group (KIP-932).
+    ShareHeartbeat(Box<ShareHeartbeatRequest>),
+    /// Tell where the next records of partitions are.
+    ShareNext(ShareNextRequest),
+    /// Begin with partitions that a share group has not read.
+    ShareBegin(ShareBeginRequest),
+    /// Give records to a member.
+    ShareAcquire(ShareAcquireRequest),
+    /// Take a member's word for records.
+    ShareAcknowledge(ShareAcknowledgeRequest),
+    /// Wait until records are free again.
+    ShareWatch(ShareWatchRequest),
+    /// End a session.
+    ShareRelease(ShareReleaseRequest),
+    /// Let a share group begin anew at other places.
+    AlterShareOffsets(AlterShareOffsetsRequest),
+    /// Forget what a share group has made of topics.
+    DeleteShareOffsets(DeleteShareOffsetsRequest),
     /// Show a sign of life.
     Heartbeat(HeartbeatRequest),
     /// Take members out.
@@ -74,6 +97,15 @@ impl Request {
             Self::Join(request) => &request.group,
             Self::Sync(request) => &request.group,
             Self::ConsumerHeartbeat(request) => &request.group,
+            Self::ShareHeartbeat(request) => &request.group,
+            Self::ShareNext(request) => &request.group,
+            Self::ShareBegin(request) => &request.group,
+            Self::ShareAcquire(request) => &request.group,
+            Self::ShareAcknowledge(request) => &request.group,
+            Self::ShareWatch(request) => &request.group,
+            Self::ShareRelease(request) => &request.group,
+            Self::AlterShareOffsets(request) => &request.group,
+            Self::DeleteShareOffsets(request) => &request.group,
             Self::Heartbeat(request) => &request.group,
             Self::Leave(request) => &request.group,
             Self::Commit(request) => &request.group,
@@ -95,6 +127,20 @@ pub enum Reply {
     Synced(Synced),
     /// Where the member stands, by the consumer protocol.
     ConsumerAlive(ConsumerAlive),
+    /// Where the member stands in a share group.
+    ShareAlive(ShareAlive),
+    /// Where the next records are.
+    ShareNext(Box<ShareNext>),
+    /// The group begins there, durably.
+    ShareBegun,
+    /// What the member has now, by partition in the order of the request.
+    ShareAcquired(Vec<Vec<Acquired>>),
+    /// One outcome for each partition, in the order of the request. Those that are `Ok` are durable.
+    ShareAcknowledged(Vec<Result<(), BrokerError>>),
+    /// Records are free again.
+    ShareReleased,
+    /// One outcome for each place or topic, in the order of the request. Those that are `Ok` are durable.
+    ShareOffsetsMoved(Vec<Result<(), BrokerError>>),
     /// All is well.
     Alive,
     /// One outcome for each member that was to leave, in the order of the request.

@@ -4,14 +4,18 @@ use super::api::{Action, Joined, Reply, Ticket};
 use super::consumer::Decided;
 use super::member::{Member, MemberIds};
 use super::settings::GroupSettings;
+use super::share::{ShareDecided, ShareWriting};
 use super::topics::Topics;
+use crate::config::GroupConfig;
 use crate::error::BrokerError;
-use crate::types::{LogRecord, UnixMillis};
+use crate::types::{LogRecord, TopicPartition, UnixMillis};
 
 /// One step of one group.
 pub(super) struct Context<'a> {
     pub(super) now: UnixMillis,
     pub(super) settings: &'a GroupSettings,
+    /// What holds for this group.
+    pub(super) config: &'a GroupConfig,
     pub(super) topics: &'a Topics,
     pub(super) ids: &'a mut MemberIds,
     /// Replies and events, in order.
@@ -39,6 +43,12 @@ pub(super) enum Then {
     Emptied,
     /// The rows of a group of the consumer protocol are kept.
     Decided(Box<Decided>),
+    /// The rows of a share group are kept.
+    ShareDecided(Box<ShareDecided>),
+    /// What a share group has made of partitions is kept.
+    ShareWritten(Box<ShareWriting>),
+    /// A share group begins with these partitions at other places: answer.
+    ShareMoved { ticket: Ticket, reply: Reply, partitions: Vec<TopicPartition> },
     /// Offsets, and perhaps the group, are gone: answer.
     Removed { ticket: Ticket, reply: Reply },
     /// Offsets, and perhaps the group, are past their time.

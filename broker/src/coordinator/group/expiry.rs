@@ -11,6 +11,10 @@ impl Group {
         if self.is_held() || self.commits > 0 {
             return;
         }
+        if self.share.exists() {
+            self.forget_gone_topics(cx);
+            return;
+        }
         // The group emptied and the write of that failed: its offsets would otherwise never begin to age.
         if self.is_idle() && self.kept.as_ref().is_some_and(|kept| !kept.members.is_empty()) {
             self.keep_empty(cx);
@@ -26,6 +30,19 @@ impl Group {
         if !records.is_empty() {
             self.frozen = true;
             cx.write(records, Then::Expired { offsets: due.len() });
+        }
+    }
+
+    /// A share group stays until it is deleted. What it has made of topics that are gone goes, should that have been missed when
+    /// they were deleted.
+    fn forget_gone_topics(&mut self, cx: &mut Context<'_>) {
+        if self.share.is_writing() {
+            return;
+        }
+        let records = self.share_tombstones(|partition| cx.topics.name(partition.topic_id).is_none());
+        if !records.is_empty() {
+            self.frozen = true;
+            cx.write(records, Then::Expired { offsets: 0 });
         }
     }
 

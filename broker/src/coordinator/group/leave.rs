@@ -35,6 +35,9 @@ impl Group {
 
     /// A caller is gone. Its member stays, as one that is not waiting, for as long as it may come back.
     pub(super) fn cancel(&mut self, ticket: Ticket, cx: &mut Context<'_>) {
+        if self.share.cancel(ticket) {
+            return;
+        }
         let waiting = self
             .members
             .values_mut()

@@ -10,7 +10,7 @@
 //! heartbeats), `leave`, `commit`, `transactional` (commits within
 //! transactions), `offsets`, `remove`, `expiry` what they do, `rebalance` what leads from one generation to the
 //! next, `records` what is kept. These are the classic protocol; [`consumer`] holds the consumer protocol (KIP-848), which
-//! shares offsets, queue and log with it.
+//! shares offsets, queue and log with it, and [`share`] the share groups (KIP-932), which share queue and log.
 
 mod api;
 mod commit;
@@ -18,6 +18,7 @@ mod consumer;
 mod context;
 mod expiry;
 mod join;
+mod keyed_rows;
 mod leave;
 mod member;
 mod offsets;
@@ -25,7 +26,9 @@ mod rebalance;
 pub mod records;
 mod remove;
 mod replace;
+mod row_fields;
 mod settings;
+mod share;
 mod state;
 mod subscription;
 mod sync;
@@ -42,6 +45,12 @@ pub use api::*;
 pub use consumer::MemberState;
 pub use offsets::Offsets;
 pub use settings::{GroupSettings, MigrationPolicy};
+pub use share::{
+    AckBatch, AckKind, Acquired, AlterShareOffsetsRequest, DeleteShareOffsetsRequest, Found, NextOffset,
+    ShareAcknowledgeRequest, ShareAcquireRequest, ShareAlive, ShareBeginRequest, ShareHeartbeatRequest,
+    ShareLimits, ShareNext, ShareNextRequest, ShareOffset, ShareReleaseRequest, ShareSettings,
+    ShareWatchRequest, Span,
+};
 pub use state::GroupState;
 pub use topics::{Partitions, Topics};
 pub use transactional::PendingOffset;
@@ -52,6 +61,7 @@ use self::member::MemberIds;
 use self::records::{Key, MAX_STRING_BYTES, RecordError};
 use self::state::Group;
 use self::work::Work;
+use crate::config::GroupConfig;
 use crate::error::BrokerError;
 use crate::types::{LogRecord, UnixMillis};
 
@@ -66,6 +76,8 @@ const MAX_HELD: usize = 10_000;
 #[derive(Debug)]
 pub struct GroupCoordinator {
     settings: GroupSettings,
+    /// Of groups that have settings of their own, whether they exist or not.
+    configs: BTreeMap<String, GroupConfig>,
     ids: MemberIds,
     topics: Topics,
     groups: BTreeMap<String, Group>,
@@ -91,6 +103,7 @@ impl GroupCoordinator {
     pub fn new(settings: GroupSettings, seed: u128) -> Self {
         Self {
             settings,
+            configs: BTreeMap::new(),
             ids: MemberIds::new(seed),
             topics: Topics::default(),
             groups: BTreeMap::new(),
@@ -121,6 +134,7 @@ impl GroupCoordinator {
                 self.group(&group).pending_offsets.replay(producer_id, partition, pending);
             }
             Key::Row { group, row } => self.group(&group).rows.replay(row, value)?,
+            Key::Share { group, row } => self.group(&group).share.replay(row, value)?,
             Key::Group { group } => {
                 let kept = value.map(records::decode_group).transpose()?;
                 self.group(&group).kept = kept;
@@ -148,6 +162,20 @@ impl GroupCoordinator {
     /// next heartbeats.
     pub fn topics_changed(&mut self, topics: Topics) {
         self.topics = topics;
+    }
+
+    /// Gives a group settings of its own, or takes them from it. Its members learn of them with their next heartbeats; sessions
+    /// that have begun end as they would have.
+    pub fn configure(&mut self, group: &str, config: Option<GroupConfig>) {
+        match config {
+            Some(config) => _ = self.configs.insert(group.to_owned(), config),
+            None => _ = self.configs.remove(group),
+        }
+    }
+
+    /// The settings in force for a group.
+    pub fn config(&self, group: &str) -> &GroupConfig {
+        self.configs.get(group).unwrap_or(&self.settings.each)
     }
 
     /// The version of the topics that are known.
@@ -251,6 +279,16 @@ impl GroupCoordinator {
             .map(|group| group.describe(&self.topics, &self.settings))
     }
 
+    /// The settings of a share group.
+    pub fn share_settings(&self, group: &str) -> ShareSettings {
+        ShareSettings::of(self.settings.share, self.config(group))
+    }
+
+    /// How far a share group is in the partitions that it has begun with; `None` when there is none of that name.
+    pub fn share_offsets(&self, group: &str) -> Option<Vec<ShareOffset>> {
+        self.groups.get(group).filter(|group| group.share.exists()).map(Group::share_offsets)
+    }
+
     /// The offsets that a group has in the log.
     pub fn offsets(&self, group: &str) -> Option<&Offsets> {
         self.groups.get(group).map(|group| &group.offsets)
@@ -260,7 +298,10 @@ impl GroupCoordinator {
     /// deleted.
     pub fn groups_on_topic(&self, topic: &str) -> Vec<String> {
         let is_on = |group: &&Group| {
-            group.commits > 0 || group.is_held() || group.offset_topics().any(|known| known == topic)
+            group.commits > 0
+                || group.is_held()
+                || group.offset_topics().any(|known| known == topic)
+                || group.shares_topic(topic, &self.topics)
         };
         self.groups.values().filter(is_on).map(|group| group.name.clone()).collect()
     }
@@ -280,6 +321,7 @@ impl GroupCoordinator {
         let mut actions = Vec::new();
         while let Some(work) = self.groups.get_mut(name).and_then(Group::next_work) {
             let is_consumer = self.groups.get(name).is_some_and(|group| group.rows.exists());
+            let is_share = self.groups.get(name).is_some_and(|group| group.share.exists());
             actions.extend(match work {
                 // None is seen, and all at most put off when the group wants to be looked at. What a member of the consumer
                 // protocol changes is seen when it is in the log.
@@ -287,8 +329,27 @@ impl GroupCoordinator {
                     _,
                     Request::ConsumerHeartbeat(_) | Request::Commit(_) | Request::CommitTransactional(_),
                 ) => self.step_unseen(now, name, |group, cx| group.perform(work, cx)),
+                // Every fetch that has waited ends so.
+                Work::Cancel(_) if is_share => {
+                    self.step_unseen(now, name, |group, cx| group.perform(work, cx))
+                }
                 Work::Request(_, Request::Heartbeat(_)) if !is_consumer => {
                     self.step_unseen(now, name, |group, cx| group.perform(work, cx))
+                }
+                Work::Request(
+                    _,
+                    Request::ShareHeartbeat(_)
+                    | Request::ShareNext(_)
+                    | Request::ShareBegin(_)
+                    | Request::ShareAcquire(_)
+                    | Request::ShareAcknowledge(_)
+                    | Request::ShareWatch(_)
+                    | Request::ShareRelease(_),
+                ) => {
+                    let actions = self.step_unseen(now, name, |group, cx| group.perform(work, cx));
+                    // A lock may end before anything else does.
+                    self.reschedule(name);
+                    actions
                 }
                 _ => self.step(now, name, |group, cx| group.perform(work, cx)),
             });
@@ -319,9 +380,10 @@ impl GroupCoordinator {
         run: impl FnOnce(&mut Group, &mut Context<'_>),
     ) -> Vec<Action> {
         let mut actions = Vec::new();
-        let Self { settings, ids, topics, groups, .. } = self;
+        let Self { settings, configs, ids, topics, groups, .. } = self;
+        let config = configs.get(name).unwrap_or(&settings.each);
         let group = groups.entry(name.to_owned()).or_insert_with(|| Group::new(name));
-        let mut cx = Context { now, settings, ids, topics, actions: &mut actions, write: None };
+        let mut cx = Context { now, settings, config, ids, topics, actions: &mut actions, write: None };
         run(group, &mut cx);
         let write = cx.write.take();
         if group.wake_at.is_none() {
@@ -365,7 +427,11 @@ impl GroupCoordinator {
     }
 }
 
-fn check_name(group: &str) -> Result<(), BrokerError> {
+/// Whether a group may be called so.
+///
+/// # Errors
+/// [`BrokerError::InvalidName`].
+pub fn check_name(group: &str) -> Result<(), BrokerError> {
     if (1..=MAX_STRING_BYTES).contains(&group.len()) {
         return Ok(());
     }

@@ -164,9 +164,16 @@ impl Group {
 
     /// Does what is due. Whatever is left is due later than now.
     pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
-        for end in [Self::end_sessions, Self::end_join_phase, Self::end_sync_phase, Self::end_lives] {
+        for end in [
+            Self::end_sessions,
+            Self::end_join_phase,
+            Self::end_sync_phase,
+            Self::end_lives,
+            Self::end_share_locks,
+            Self::end_share_lives,
+        ] {
             // A write may have begun before, or with the step before this one.
-            if !self.is_held() {
+            if !self.is_held() && cx.write.is_none() {
                 end(self, cx);
             }
         }

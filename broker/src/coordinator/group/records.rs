@@ -7,6 +7,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use super::api::{CommittedOffset, NamedPartition};
 use super::consumer::{Key as RowKey, decode_key as decode_row_key};
+use super::share::{Key as ShareKey, decode_key as decode_share_key};
 use super::transactional::PendingOffset;
 pub use crate::coordinator::fields::{MAX_STRING_BYTES, RecordError};
 use crate::coordinator::fields::{OWN_KEY_VERSION, Reader, put_bytes, put_nullable_string, put_string};
@@ -45,6 +46,13 @@ pub(super) enum Key {
         group: String,
         /// Which.
         row: RowKey,
+    },
+    /// A record of a share group.
+    Share {
+        /// The group.
+        group: String,
+        /// Which.
+        row: ShareKey,
     },
     /// A group's generation and members.
     Group {
@@ -168,7 +176,10 @@ pub(super) fn decode_key(key: &Bytes) -> Result<Key, RecordError> {
         GROUP_KEY_VERSION => Key::Group { group: reader.string()? },
         version => match decode_row_key(version, &mut reader)? {
             Some((group, row)) => Key::Row { group, row },
-            None => return Err(RecordError::UnknownVersion { part: "key", version }),
+            None => match decode_share_key(version, &mut reader)? {
+                Some((group, row)) => Key::Share { group, row },
+                None => return Err(RecordError::UnknownVersion { part: "key", version }),
+            },
         },
     };
     reader.end()?;

@@ -8,7 +8,7 @@ use super::context::{Context, Then};
 use super::records::group_tombstone;
 use super::state::{Group, GroupState};
 use crate::error::BrokerError;
-use crate::types::LogRecord;
+use crate::types::{LogRecord, TopicPartition};
 
 /// How many members an error names.
 const NAMED_MEMBERS: usize = 3;
@@ -21,6 +21,8 @@ pub(super) fn follows_commits(request: &Request) -> bool {
             | Request::DeleteOffsets(_)
             | Request::ForgetTopic { .. }
             | Request::EndTransaction(_)
+            | Request::AlterShareOffsets(_)
+            | Request::DeleteShareOffsets(_)
     )
 }
 
@@ -30,7 +32,7 @@ impl Group {
         if self.is_unknown() {
             return Err(self.unknown_group());
         }
-        if self.state != GroupState::Empty || self.rows.has_members() {
+        if self.state != GroupState::Empty || self.rows.has_members() || self.share.has_members() {
             return Err(self.not_empty());
         }
         let records = self.tombstones();
@@ -71,7 +73,11 @@ impl Group {
 
     /// Answers when the offsets of a deleted topic are gone from the log.
     pub(super) fn forget_topic(&mut self, ticket: Ticket, topic: &str, cx: &mut Context<'_>) {
-        let records = self.partition_tombstones(|known, _| known == topic);
+        let mut records = self.partition_tombstones(|known, _| known == topic);
+        let name_of = |partition: &TopicPartition| cx.topics.name(partition.topic_id);
+        // A topic that is gone has no name any more.
+        records
+            .extend(self.share_tombstones(|partition| name_of(partition).is_none_or(|name| name == topic)));
         self.remove_durably(records, ticket, Reply::TopicForgotten, cx);
     }
 
@@ -95,18 +101,21 @@ impl Group {
     pub(super) fn tombstones(&self) -> Vec<LogRecord> {
         let mut records = self.partition_tombstones(|_, _| true);
         records.extend(self.group_tombstones());
+        records.extend(self.share_tombstones(|_| true));
         records
     }
 
     /// What takes the group itself out of the log, and leaves its offsets.
     pub(super) fn group_tombstones(&self) -> Vec<LogRecord> {
         let mut records = self.rows.changes(&self.name, &Rows::default());
+        records.extend(self.share_row_tombstones());
         records.extend(self.kept.is_some().then(|| group_tombstone(&self.name)));
         records
     }
 
-    fn not_empty(&self) -> BrokerError {
-        let ids: Vec<_> = self.members.keys().chain(self.rows.member_ids()).collect();
+    pub(super) fn not_empty(&self) -> BrokerError {
+        let ids: Vec<_> =
+            self.members.keys().chain(self.rows.member_ids()).chain(self.share.member_ids()).collect();
         if ids.is_empty() {
             // The last one left while others were about to join.
             return BrokerError::GroupNotEmpty {

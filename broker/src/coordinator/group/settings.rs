@@ -2,6 +2,9 @@
 
 use runnel_proto::group::ServerAssignor;
 
+use super::share::ShareLimits;
+use crate::config::GroupConfig;
+
 /// Limits and times of every group, under Kafka's names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupSettings {
@@ -14,16 +17,16 @@ pub struct GroupSettings {
     pub max_session_timeout_ms: i32,
     /// `group.max.size`: the most members that a group can have.
     pub max_size: usize,
-    /// `group.consumer.session.timeout.ms`: the session timeout of members of the consumer protocol.
-    pub consumer_session_timeout_ms: i32,
-    /// `group.consumer.heartbeat.interval.ms`: how often they are to show signs of life.
-    pub consumer_heartbeat_interval_ms: i32,
+    /// What holds for each group that has no settings of its own, such as `group.consumer.session.timeout.ms`.
+    pub each: GroupConfig,
     /// `group.consumer.max.size`: the most members of a group of the consumer protocol.
     pub consumer_max_size: usize,
     /// `group.consumer.assignors`: those that members can ask for; the first one is for groups that do not.
     pub consumer_assignors: Vec<ServerAssignor>,
     /// `group.consumer.migration.policy`: which way groups may change their protocol while they have members.
     pub consumer_migration: MigrationPolicy,
+    /// Those of all share groups.
+    pub share: ShareLimits,
     /// `offset.metadata.max.bytes`: the longest metadata of a commit.
     pub offset_metadata_max_bytes: usize,
     /// `offsets.retention.minutes`, in milliseconds: how long an empty group keeps its offsets.
@@ -72,11 +75,11 @@ impl Default for GroupSettings {
             min_session_timeout_ms: 6_000,
             max_session_timeout_ms: 1_800_000,
             max_size: i32::MAX as usize,
-            consumer_session_timeout_ms: 45_000,
-            consumer_heartbeat_interval_ms: 5_000,
+            each: GroupConfig::default(),
             consumer_max_size: i32::MAX as usize,
             consumer_assignors: ServerAssignor::ALL.to_vec(),
             consumer_migration: MigrationPolicy::Bidirectional,
+            share: ShareLimits::default(),
             offset_metadata_max_bytes: 4_096,
             offsets_retention_ms: 7 * 24 * 3_600_000,
             offsets_retention_check_interval_ms: 600_000,

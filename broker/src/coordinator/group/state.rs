@@ -9,6 +9,7 @@ use super::context::Context;
 use super::member::Member;
 use super::offsets::Offsets;
 use super::records::{GroupMetadata, MemberMetadata};
+use super::share::ShareGroup;
 use super::transactional::PendingOffsets;
 use super::work::Work;
 use crate::error::BrokerError;
@@ -64,8 +65,9 @@ pub(super) struct InitialDelay {
     pub(super) grew: bool,
 }
 
-/// One group, of either protocol. Durable is what [`Group::kept`], [`Group::rows`], [`Group::offsets`] and
-/// [`Group::pending_offsets`] hold, and only a replayed record changes these; all else is gone with the process.
+/// One group, of any protocol. Durable is what [`Group::kept`], [`Group::rows`], [`Group::offsets`],
+/// [`Group::pending_offsets`] and parts of [`Group::share`] hold, and only a replayed record changes these; all else is gone with
+/// the process.
 ///
 /// While there are [`Group::rows`] it is one of the consumer protocol, and as a classic group it is empty.
 #[derive(Debug)]
@@ -94,6 +96,8 @@ pub(super) struct Group {
     pub(super) rows: Rows,
     /// How long its members may be silent.
     pub(super) lives: Lives,
+    /// What it is as a share group: if it is one, it is nothing else.
+    pub(super) share: ShareGroup,
     /// The offsets in the log.
     pub(super) offsets: Offsets,
     /// The offsets in the log whose transactions have not ended.
@@ -130,6 +134,7 @@ impl Group {
             kept: None,
             rows: Rows::default(),
             lives: Lives::default(),
+            share: ShareGroup::default(),
             offsets: Offsets::default(),
             pending_offsets: PendingOffsets::default(),
             frozen: false,
@@ -142,7 +147,8 @@ impl Group {
 
     /// Takes up what the log holds, after the last record was replayed.
     pub(super) fn restore(&mut self, cx: &Context<'_>) {
-        self.lives.follow(&self.rows, cx.now, cx.settings);
+        self.lives.follow(&self.rows, cx.now, cx.config);
+        self.share.restore(cx.now + i64::from(cx.config.share_session_timeout_ms));
         let Some(kept) = self.kept.clone() else { return };
         self.generation = kept.generation;
         self.protocol_type = Some(kept.protocol_type).filter(|kind| !kind.is_empty());
@@ -162,6 +168,7 @@ impl Group {
     pub(super) fn is_unknown(&self) -> bool {
         self.kept.is_none()
             && !self.rows.exists()
+            && !self.share.exists()
             && self.offsets.is_empty()
             && self.pending_offsets.is_empty()
             && self.commits == 0
@@ -175,7 +182,10 @@ impl Group {
 
     /// Neither members nor any that are about to be.
     pub(super) fn is_idle(&self) -> bool {
-        self.state == GroupState::Empty && self.pending.is_empty() && !self.rows.has_members()
+        self.state == GroupState::Empty
+            && self.pending.is_empty()
+            && !self.rows.has_members()
+            && !self.share.has_members()
     }
 
     /// Requests must queue.
@@ -269,7 +279,7 @@ impl Group {
         let members = self.members.values().filter_map(Member::expires_at);
         let phases =
             self.join_phase.as_ref().map(|phase| phase.deadline).into_iter().chain(self.sync_deadline);
-        let lives = self.lives.next_deadline();
+        let lives = self.lives.next_deadline().into_iter().chain(self.share.next_deadline());
         self.pending.values().copied().chain(members).chain(phases).chain(lives).min()
     }
 

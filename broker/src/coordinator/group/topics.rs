@@ -44,6 +44,18 @@ impl Topics {
         self.by_name.keys().map(String::as_str)
     }
 
+    /// Tells apart two states of these topics (FNV-1a); 0 when none of them exists.
+    pub(super) fn hash(&self, names: BTreeSet<&str>) -> i64 {
+        let existing = names.into_iter().filter_map(|name| Some((name, self.get(name)?)));
+        let mut hash = 0;
+        for (name, (id, partitions)) in existing {
+            let bytes = name.bytes().chain(*id.as_bytes()).chain(partitions.to_be_bytes());
+            let seed = if hash == 0 { 0xcbf2_9ce4_8422_2325 } else { hash };
+            hash = bytes.fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+        }
+        hash as i64
+    }
+
     /// The partitions by their topics' names. Topics that are gone are left out.
     pub(super) fn named(&self, partitions: &Partitions) -> Vec<TopicPartitions> {
         let mut named: Vec<_> = partitions

@@ -18,6 +18,8 @@ pub enum GroupType {
     Classic,
     /// The broker assigns (KIP-848).
     Consumer,
+    /// Several members read the same partitions, and acknowledge each record (KIP-932).
+    Share,
 }
 
 impl fmt::Display for GroupType {
@@ -25,6 +27,7 @@ impl fmt::Display for GroupType {
         f.write_str(match self {
             Self::Classic => "classic",
             Self::Consumer => "consumer",
+            Self::Share => "share",
         })
     }
 }
@@ -108,6 +111,9 @@ impl Group {
         if self.rows.exists() {
             return self.consumer_summary();
         }
+        if self.share.exists() {
+            return self.share_summary();
+        }
         GroupSummary {
             group: self.name.clone(),
             kind: GroupType::Classic,
@@ -122,6 +128,9 @@ impl Group {
         if self.rows.exists() {
             let assignor = self.rows.assignor(&settings.consumer_assignors);
             return self.describe_consumer(topics, assignor.name().to_owned());
+        }
+        if self.share.exists() {
+            return self.describe_share(topics);
         }
         let is_stable = self.state == GroupState::Stable;
         let protocol = self.protocol.clone().unwrap_or_default();

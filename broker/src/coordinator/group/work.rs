@@ -16,7 +16,7 @@ pub(super) enum Work {
 impl Group {
     /// The next thing to do, unless a write must be through first.
     pub(super) fn next_work(&mut self) -> Option<Work> {
-        let waits_for_commits = self.commits > 0
+        let waits_for_commits = (self.commits > 0 || self.share.is_writing())
             && matches!(self.held.front(), Some(Work::Request(_, request)) if follows_commits(request));
         if self.frozen || waits_for_commits { None } else { self.held.pop_front() }
     }
@@ -35,6 +35,35 @@ impl Group {
             Work::Cancel(ticket) => return self.cancel(ticket, cx),
         };
         let outcome = match request {
+            request if self.share.exists() && self.is_for_others(&request) => {
+                Err(self.unfit_for_share(&request))
+            }
+            Request::ShareHeartbeat(_)
+            | Request::ShareNext(_)
+            | Request::ShareBegin(_)
+            | Request::ShareAcquire(_)
+            | Request::ShareAcknowledge(_)
+            | Request::ShareWatch(_)
+            | Request::ShareRelease(_)
+                if !self.share.exists() && !self.is_unknown() =>
+            {
+                Err(self.no_share_group())
+            }
+            Request::ShareHeartbeat(request) => self.share_heartbeat(ticket, &request, cx),
+            Request::ShareNext(request) => {
+                self.share_next(&request, cx).map(|reply| cx.reply(ticket, Ok(reply)))
+            }
+            Request::ShareBegin(request) => self.share_begin(ticket, &request, cx),
+            Request::ShareAcquire(request) => {
+                self.share_acquire(&request, cx).map(|reply| cx.reply(ticket, Ok(reply)))
+            }
+            Request::ShareAcknowledge(request) => self.share_acknowledge(ticket, &request, cx),
+            Request::ShareWatch(request) => self.share_watch(ticket, &request, cx),
+            Request::ShareRelease(request) => {
+                self.share_release(&request, cx).map(|reply| cx.reply(ticket, Ok(reply)))
+            }
+            Request::AlterShareOffsets(request) => self.alter_share_offsets(ticket, request, cx),
+            Request::DeleteShareOffsets(request) => self.delete_share_offsets(ticket, request, cx),
             Request::Join(request) => self.join(ticket, request, cx),
             Request::ConsumerHeartbeat(request) => self.consumer_heartbeat(ticket, *request, cx),
             Request::Sync(request) => self.sync(ticket, request, cx),
@@ -76,6 +105,11 @@ impl Group {
             cx.reply(ticket, result.map(|()| Reply::Committed(results)));
             return;
         }
+        if let Then::ShareWritten(writing) = then {
+            self.share_written(*writing, result, cx);
+            self.flush_share(cx);
+            return;
+        }
         self.frozen = false;
         match (then, result) {
             (Then::Assigned, Ok(())) => self.assigned(cx),
@@ -85,10 +119,18 @@ impl Group {
             }
             (Then::Decided(decided), Ok(())) => self.decided(*decided, cx),
             (Then::Decided(decided), Err(error)) => self.not_decided(*decided, &error, cx),
-            (Then::Removed { ticket, reply }, Ok(())) => cx.reply(ticket, Ok(reply)),
-            (Then::Replaced { ticket, .. } | Then::Removed { ticket, .. }, Err(error)) => {
-                cx.refuse(ticket, error);
+            (Then::ShareDecided(decided), Ok(())) => self.share_decided(*decided, cx),
+            (Then::ShareDecided(decided), Err(error)) => self.share_not_decided(*decided, error, cx),
+            (Then::ShareMoved { ticket, reply, partitions }, Ok(())) => {
+                self.share_moved(ticket, reply, partitions, cx);
             }
+            (Then::Removed { ticket, reply }, Ok(())) => cx.reply(ticket, Ok(reply)),
+            (
+                Then::Replaced { ticket, .. }
+                | Then::Removed { ticket, .. }
+                | Then::ShareMoved { ticket, .. },
+                Err(error),
+            ) => cx.refuse(ticket, error),
             (Then::Expired { offsets }, Ok(())) if offsets > 0 => {
                 cx.event(format!(
                     "group {:?}: {offsets} offsets were past their time and are gone",
@@ -96,7 +138,7 @@ impl Group {
                 ));
             }
             // What was to be written is tried again when offsets are next looked at.
-            (Then::Emptied | Then::Expired { .. } | Then::Committed { .. }, _) => {}
+            (Then::Emptied | Then::Expired { .. } | Then::Committed { .. } | Then::ShareWritten(_), _) => {}
         }
     }
 }

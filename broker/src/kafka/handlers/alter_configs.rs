@@ -39,10 +39,6 @@ async fn alter(call: &Call, asked: &AlterConfigsResource, validate_only: bool) -
             return Err(Refusal::new(ErrorCode::InvalidRequest, text));
         }
     }
-    let present = match &resource {
-        Resource::Topic(topic) => call.operations.describe_topic(topic)?.configs,
-        Resource::Broker => call.operations.dynamic_broker_configs(),
-    };
-    let unset = present.into_keys().filter(|key| !set.contains_key(key)).collect();
+    let unset = resource.given(call)?.into_keys().filter(|key| !set.contains_key(key)).collect();
     resource.alter(call, ConfigChange { set, unset }, validate_only).await
 }

@@ -1,12 +1,16 @@
 //! Settings, as Kafka's messages name their resources, sources and types.
 
+use std::collections::BTreeMap;
+
 use runnel_proto::kafka::ErrorCode;
-use runnel_proto::v1::ConfigSource;
+use runnel_proto::v1::{ConfigEntry, ConfigSource};
 
 use super::Refusal;
+use crate::error::BrokerError;
 use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::metadata::{ConfigChange, check_topic_name};
+use crate::operations::Owner;
 
 /// What all settings of a resource take as rows, documented, and sent.
 pub(super) const SETTINGS_BYTES: usize = 24 << 10;
@@ -18,6 +22,8 @@ pub(super) const DESCRIBED: usize = 500;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Resource {
     Topic(String),
+    /// It need not exist.
+    Group(String),
     Broker,
 }
 
@@ -47,10 +53,43 @@ impl Resource {
                 ErrorCode::InvalidRequest,
                 format!("there is no broker {name:?}; this one is {}", call.operations.broker().id),
             )),
+            GROUP if name.is_empty() => {
+                Err(Refusal::new(ErrorCode::InvalidRequest, "the group has no name".to_owned()))
+            }
+            GROUP => Ok(Self::Group(name.to_owned())),
             kind => Err(Refusal::new(
                 ErrorCode::InvalidRequest,
-                format!("resources of type {kind} have no settings here; topics (2) and brokers (4) have"),
+                format!(
+                    "resources of type {kind} have no settings here; topics (2), brokers (4) and groups (32) have"
+                ),
             )),
+        }
+    }
+
+    /// Every setting.
+    pub(super) fn describe(&self, call: &Call) -> Result<Vec<ConfigEntry>, BrokerError> {
+        match self {
+            Self::Topic(topic) => call.operations.describe_topic_configs(topic),
+            Self::Group(group) => call.operations.describe_group_configs(group),
+            Self::Broker => Ok(call.operations.describe_broker_configs()),
+        }
+    }
+
+    /// Those that it was given.
+    pub(super) fn given(&self, call: &Call) -> Result<BTreeMap<String, String>, BrokerError> {
+        match self {
+            Self::Topic(topic) => Ok(call.operations.describe_topic(topic)?.configs),
+            Self::Group(group) => Ok(call.operations.group_configs(group)),
+            Self::Broker => Ok(call.operations.dynamic_broker_configs()),
+        }
+    }
+
+    /// As what it has settings of its own, if it is not the broker.
+    pub(super) fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::Topic(_) => Some(Owner::Topic),
+            Self::Group(_) => Some(Owner::Group),
+            Self::Broker => None,
         }
     }
 
@@ -63,6 +102,7 @@ impl Resource {
     ) -> Result<(), Refusal> {
         match self {
             Self::Topic(topic) => call.operations.alter_topic_configs(topic, change, validate_only).await?,
+            Self::Group(group) => call.operations.alter_group_configs(group, change, validate_only).await?,
             Self::Broker => {
                 let altered = call.operations.alter_broker_configs(change, validate_only).await;
                 // Kafka's word for it, for brokers alone.
@@ -84,6 +124,7 @@ pub(super) fn source(source: ConfigSource) -> i8 {
         ConfigSource::DynamicBroker => 2,
         ConfigSource::StaticBroker => 4,
         ConfigSource::Default => 5,
+        ConfigSource::Group => 8,
     }
 }
 

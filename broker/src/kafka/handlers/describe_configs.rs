@@ -65,28 +65,25 @@ fn describe(
     if asked.resource_type == TOPIC && asked.resource_name.is_empty() {
         return Err(Refusal::new(ErrorCode::InvalidTopicException, "the topic has no name".to_owned()));
     }
-    let (entries, topic) = match Resource::of(call, asked.resource_type, &asked.resource_name)? {
-        Resource::Topic(topic) => (call.operations.describe_topic_configs(&topic)?, Some(topic)),
-        Resource::Broker => {
-            let mut entries = call.operations.describe_broker_configs();
-            if asked.resource_name.is_empty() {
-                // No broker's own: what was set for all while they run.
-                entries.retain(|entry| entry.source() == ConfigSource::DynamicBroker);
-            }
-            (entries, None)
-        }
-    };
+    let resource = Resource::of(call, asked.resource_type, &asked.resource_name)?;
+    let mut entries = resource.describe(call)?;
+    if resource == Resource::Broker && asked.resource_name.is_empty() {
+        // No broker's own: what was set for all while they run.
+        entries.retain(|entry| entry.source() == ConfigSource::DynamicBroker);
+    }
+    let given = resource.given(call)?;
+    let own = resource.owner().map(|owner| (owner, &given));
     let wanted = |entry: &ConfigEntry| match &asked.configuration_keys {
         // No keys and all keys are the same question.
         Some(keys) if !keys.is_empty() => keys.iter().any(|key| **key == *entry.key),
         _ => true,
     };
     let synonyms = |key: &str| match wants.synonyms {
-        true => call.operations.config_synonyms(topic.as_deref(), key),
-        false => Ok(Vec::new()),
+        true => call.operations.config_synonyms(own, key),
+        false => Vec::new(),
     };
     let rows = entries.into_iter().filter(wanted);
-    rows.map(|entry| Ok(row(synonyms(&entry.key)?, entry, wants))).collect()
+    Ok(rows.map(|entry| row(synonyms(&entry.key), entry, wants)).collect())
 }
 
 fn row(synonyms: Vec<ConfigSynonym>, entry: ConfigEntry, wants: &Wants) -> DescribeConfigsResourceResult {

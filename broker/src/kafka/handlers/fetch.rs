@@ -25,7 +25,7 @@ use crate::partition::{FetchPosition, IsolationLevel, Partition, Waits};
 use crate::storage::FileRange;
 
 /// The most that one answer carries, whatever the client asks for.
-const ANSWER_BYTES: usize = 56 << 20;
+pub(super) const ANSWER_BYTES: usize = 56 << 20;
 /// Zstandard came with this version; older clients can't read it.
 const ZSTD_SINCE: i16 = 10;
 const READ_COMMITTED: i8 = 1;
@@ -102,18 +102,7 @@ fn answer(call: &Call, mut plan: Plan, looked: Looked) -> (FetchResponse, Vec<Fi
         if let (Some(partition), Some(range)) = (partition, batches.range) {
             let records = u64::try_from(batches.next_offset - wanted.row.fetch_offset).unwrap_or(0);
             partition.sent(records, range.size_bytes() as u64);
-            let copies = range.size_bytes() <= COPIED_BYTES.min(COPIED_BYTES_IN_ALL - copied_bytes);
-            match if copies { range.read().ok() } else { None } {
-                Some(bytes) => {
-                    copied_bytes += bytes.len();
-                    data.records = Some(Records::Here(bytes.into()));
-                }
-                // What can't be read is found out, and told, by whoever sends it.
-                None => {
-                    data.records = Some(Records::Elsewhere { size_bytes: range.size_bytes() });
-                    ranges.push(range);
-                }
-            }
+            data.records = Some(put_records(range, &mut copied_bytes, &mut ranges));
         }
         found.push((wanted, data));
     }
@@ -125,6 +114,27 @@ fn answer(call: &Call, mut plan: Plan, looked: Looked) -> (FetchResponse, Vec<Fi
         }
     }
     (FetchResponse { session_id: plan.session_id, responses, ..Default::default() }, ranges)
+}
+
+/// Lets few records be in the answer's memory, and others be sent from their file, after those `ranges` that come before.
+pub(super) fn put_records(
+    range: FileRange,
+    copied_bytes: &mut usize,
+    ranges: &mut Vec<FileRange>,
+) -> Records {
+    let copies = range.size_bytes() <= COPIED_BYTES.min(COPIED_BYTES_IN_ALL - *copied_bytes);
+    match if copies { range.read().ok() } else { None } {
+        Some(bytes) => {
+            *copied_bytes += bytes.len();
+            Records::Here(bytes.into())
+        }
+        // What can't be read is found out, and told, by whoever sends it.
+        None => {
+            let size_bytes = range.size_bytes();
+            ranges.push(range);
+            Records::Elsewhere { size_bytes }
+        }
+    }
 }
 
 struct Limits {

@@ -6,15 +6,24 @@ use runnel_proto::kafka::{ErrorCode, StrBytes};
 
 use crate::kafka::call::Call;
 
-/// Groups and transactions.
-const KEY_TYPES: std::ops::RangeInclusive<i8> = 0..=1;
+/// What coordinates is asked for: for groups and transactions by their names, for what a share group has made of a partition by
+/// `group:topic id:partition`.
+const GROUP: i8 = 0;
+const TRANSACTION: i8 = 1;
+const SHARE: i8 = 2;
+/// The first version that knows of share groups.
+const SHARE_SINCE: i16 = 6;
 
 /// Answers a request.
 pub(in crate::kafka) async fn handle(
     call: &Call,
     request: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
-    let known = KEY_TYPES.contains(&request.key_type);
+    let known = match request.key_type {
+        GROUP | TRANSACTION => true,
+        SHARE => call.version >= SHARE_SINCE && request.coordinator_keys.iter().all(|key| is_share_key(key)),
+        _ => false,
+    };
     let (error_code, (node_id, host, port)) = if known {
         (0, call.node())
     } else {
@@ -32,4 +41,12 @@ pub(in crate::kafka) async fn handle(
         error_message: Some(StrBytes::from_static(if known { "" } else { "there is no such type of key" })),
     });
     FindCoordinatorResponse { coordinators: coordinators.collect(), ..Default::default() }
+}
+
+fn is_share_key(key: &str) -> bool {
+    let mut parts = key.rsplitn(3, ':');
+    let partition = parts.next().is_some_and(|number| number.parse::<i32>().is_ok_and(|number| number >= 0));
+    // A topic id is written as 16 bytes in base 64.
+    let topic = parts.next().is_some_and(|id| id.len() == 22);
+    partition && topic && parts.next().is_some_and(|group| !group.is_empty())
 }

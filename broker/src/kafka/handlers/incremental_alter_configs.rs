@@ -53,10 +53,7 @@ pub(in crate::kafka) async fn handle(
 
 async fn alter(call: &Call, asked: &AlterConfigsResource, validate_only: bool) -> Result<(), Refusal> {
     let resource = Resource::of(call, asked.resource_type, &asked.resource_name)?;
-    let entries = match &resource {
-        Resource::Topic(topic) => call.operations.describe_topic_configs(topic)?,
-        Resource::Broker => call.operations.describe_broker_configs(),
-    };
+    let entries = resource.describe(call)?;
     let mut change = ConfigChange { set: BTreeMap::new(), unset: Vec::new() };
     let mut seen = HashSet::new();
     for config in &asked.configs {

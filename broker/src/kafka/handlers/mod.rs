@@ -5,6 +5,7 @@ pub(super) mod add_offsets_to_txn;
 pub(super) mod add_partitions_to_txn;
 pub(super) mod alter_configs;
 pub(super) mod alter_partition_reassignments;
+pub(super) mod alter_share_group_offsets;
 pub(super) mod api_versions;
 mod configs;
 pub(super) mod consumer_group_describe;
@@ -13,12 +14,14 @@ pub(super) mod create_partitions;
 pub(super) mod create_topics;
 pub(super) mod delete_groups;
 pub(super) mod delete_records;
+pub(super) mod delete_share_group_offsets;
 pub(super) mod delete_topics;
 pub(super) mod describe_cluster;
 pub(super) mod describe_configs;
 pub(super) mod describe_groups;
 pub(super) mod describe_log_dirs;
 pub(super) mod describe_producers;
+pub(super) mod describe_share_group_offsets;
 pub(super) mod describe_topic_partitions;
 pub(super) mod describe_transactions;
 pub(super) mod end_txn;
@@ -42,6 +45,11 @@ mod refusal;
 pub(super) mod replicas;
 pub(super) mod sasl_authenticate;
 pub(super) mod sasl_handshake;
+pub(super) mod share_acknowledge;
+mod share_acks;
+pub(super) mod share_fetch;
+pub(super) mod share_group_describe;
+pub(super) mod share_group_heartbeat;
 pub(super) mod sync_group;
 pub(super) mod txn_offset_commit;
 pub(super) mod unset;
@@ -82,6 +90,15 @@ impl Call {
             self.operations.registry().topic_by_id(id).ok_or(ErrorCode::UnknownTopicId)
         }
     }
+}
+
+/// Why no request about share groups is served, if none is.
+fn check_share_groups(call: &Call) -> Result<(), Refusal> {
+    if call.operations.serves_share_groups() {
+        return Ok(());
+    }
+    let text = "Share groups are off: level 1 of the feature share.version is not finalized.";
+    Err(Refusal::new(ErrorCode::UnsupportedVersion, text.to_owned()))
 }
 
 /// How many partitions these rows assign replicas to: each to this broker alone, without a gap from the first on.

@@ -63,6 +63,7 @@ pub(in crate::kafka) async fn handle(call: &Call, request: OffsetCommitRequest) 
 
 fn refusal(version: i16, error: &BrokerError) -> ErrorCode {
     match group_code(error) {
+        _ if matches!(error, BrokerError::OtherGroupKind { .. }) => ErrorCode::GroupIdNotFound,
         ErrorCode::GroupIdNotFound if version < UNKNOWN_GROUP_SINCE => ErrorCode::IllegalGeneration,
         // Members of the consumer protocol know better.
         ErrorCode::StaleMemberEpoch if version < UNKNOWN_GROUP_SINCE => ErrorCode::UnsupportedVersion,

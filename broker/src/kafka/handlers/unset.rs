@@ -80,7 +80,7 @@ pub(in crate::kafka) async fn scram_credentials(
     DescribeUserScramCredentialsResponse { results, ..Default::default() }
 }
 
-/// Answers `ListConfigResources`: topics and this broker.
+/// Answers `ListConfigResources`: topics, this broker, and the groups that were given settings.
 pub(in crate::kafka) async fn config_resources(
     call: &Call,
     request: ListConfigResourcesRequest,
@@ -106,6 +106,11 @@ pub(in crate::kafka) async fn config_resources(
     if wants(BROKER) {
         let resource_name = call.operations.broker().id.to_string().into();
         config_resources.push(ConfigResource { resource_name, resource_type: BROKER });
+    }
+    if wants(GROUP) {
+        let groups = call.operations.configured_groups().into_iter();
+        let resource = |group: String| ConfigResource { resource_name: group.into(), resource_type: GROUP };
+        config_resources.extend(groups.map(resource));
     }
     ListConfigResourcesResponse { config_resources, ..Default::default() }
 }

@@ -121,7 +121,12 @@ impl From<v1::GroupMember> for Member {
 impl Partition {
     fn new(partition: v1::GroupPartition, members: &[Member]) -> Self {
         let member_id = Some(partition.member_id).filter(|id| !id.is_empty());
-        let owner = members.iter().find(|member| Some(&member.member_id) == member_id.as_ref());
+        // Several may share a partition.
+        let owner = |id: &str| members.iter().find(|member| member.member_id == id);
+        let owners =
+            member_id.as_ref().and_then(|ids| ids.split(", ").map(owner).collect::<Option<Vec<_>>>());
+        let client_ids =
+            owners.map(|owners| owners.iter().map(|owner| &*owner.client_id).collect::<Vec<_>>());
         Self {
             topic: partition.topic,
             partition: partition.partition,
@@ -130,7 +135,7 @@ impl Partition {
             end_offset: partition.end_offset,
             lag: partition.lag,
             time_lag_ms: partition.time_lag_ms,
-            client_id: owner.map(|member| member.client_id.clone()),
+            client_id: client_ids.map(|ids| ids.join(", ")),
             member_id,
             metadata: partition.metadata,
             commit_time_ms: Some(partition.commit_time_ms).filter(|&time| time > 0),

@@ -42,5 +42,6 @@ fn type_name(kind: v1::GroupType) -> &'static str {
         v1::GroupType::Unspecified => "unknown",
         v1::GroupType::Classic => "classic",
         v1::GroupType::Consumer => "consumer",
+        v1::GroupType::Share => "share",
     }
 }

@@ -1,9 +1,10 @@
 //! Settings changed: as a whole, and one by one.
 
+use runnel_proto::kafka::ApiKey;
 use runnel_proto::kafka::messages::alter_configs_request as whole;
 use runnel_proto::kafka::messages::incremental_alter_configs_request as single;
 use runnel_proto::kafka::messages::{
-    AlterConfigsRequest, DescribeConfigsRequest, IncrementalAlterConfigsRequest,
+    AlterConfigsRequest, DescribeConfigsRequest, IncrementalAlterConfigsRequest, ListConfigResourcesRequest,
 };
 
 use super::described_configs::resource;
@@ -26,6 +27,7 @@ pub(super) fn run(pair: &mut Pair) {
     alter(pair, &topic);
     alter_incrementally(pair, &topic);
     resources(pair, &topic);
+    group(pair);
     broker(pair);
 }
 
@@ -142,6 +144,105 @@ fn resources(pair: &mut Pair, topic: &str) {
                 validate_only: true,
             },
         );
+    }
+}
+
+/// A group may be given settings before it exists.
+fn group(pair: &mut Pair) {
+    const INTERVAL: &str = "consumer.heartbeat.interval.ms";
+    const TIMEOUT: &str = "consumer.session.timeout.ms";
+    let group = pair.name("configured");
+    let request = |name: &str, configs: &[(&str, i8, Option<&str>)], validate_only| {
+        IncrementalAlterConfigsRequest { resources: vec![changed(GROUP, name, configs)], validate_only }
+    };
+    for (case, configs) in [
+        ("an unknown setting", &[("no.such.setting", SET, Some("1"))][..]),
+        ("a setting without a name", &[("", SET, Some("1"))]),
+        ("a topic's setting", &[("retention.ms", SET, Some("1"))]),
+        ("the broker's setting", &[("group.consumer.session.timeout.ms", SET, Some("50000"))]),
+        ("nothing", &[(TIMEOUT, SET, None)]),
+        ("an empty value", &[(TIMEOUT, SET, Some(""))]),
+        ("a value of the wrong type", &[(TIMEOUT, SET, Some("soon"))]),
+        ("a value beyond 32 bits", &[(TIMEOUT, SET, Some("4294967296"))]),
+        ("a value with blanks", &[(TIMEOUT, SET, Some(" 50000 "))]),
+        ("a negative value", &[(TIMEOUT, SET, Some("-1"))]),
+        ("a session that is too short", &[(TIMEOUT, SET, Some("44999"))]),
+        ("a session that is too long", &[(TIMEOUT, SET, Some("60001"))]),
+        ("the shortest session", &[(TIMEOUT, SET, Some("45000"))]),
+        ("the longest session", &[(TIMEOUT, SET, Some("60000"))]),
+        ("an interval that is too short", &[(INTERVAL, SET, Some("4999"))]),
+        ("an interval that is too long", &[(INTERVAL, SET, Some("15001"))]),
+        ("both", &[(INTERVAL, SET, Some("15000")), (TIMEOUT, SET, Some("45000"))]),
+        ("one twice", &[(TIMEOUT, SET, Some("50000")), (TIMEOUT, SET, Some("50001"))]),
+        ("a good one and a bad one", &[(TIMEOUT, SET, Some("50000")), (INTERVAL, SET, Some("1"))]),
+        ("a share session", &[("share.session.timeout.ms", SET, Some("50000"))]),
+        ("a share session that is too short", &[("share.session.timeout.ms", SET, Some("1"))]),
+        ("a share interval that is too long", &[("share.heartbeat.interval.ms", SET, Some("15001"))]),
+        ("a lock", &[("share.record.lock.duration.ms", SET, Some("20000"))]),
+        ("a lock that is too short", &[("share.record.lock.duration.ms", SET, Some("14999"))]),
+        ("a lock that is far too short", &[("share.record.lock.duration.ms", SET, Some("999"))]),
+        ("a lock that is too long", &[("share.record.lock.duration.ms", SET, Some("60001"))]),
+        ("a reset to the start", &[("share.auto.offset.reset", SET, Some("earliest"))]),
+        ("a reset by time", &[("share.auto.offset.reset", SET, Some("by_duration:PT1H"))]),
+        ("a reset by a time of the future", &[("share.auto.offset.reset", SET, Some("by_duration:-PT1H"))]),
+        ("a reset by no time", &[("share.auto.offset.reset", SET, Some("by_duration:"))]),
+        ("a reset by nonsense", &[("share.auto.offset.reset", SET, Some("soon"))]),
+        ("no reset", &[("share.auto.offset.reset", SET, Some("none"))]),
+        ("an isolation", &[("share.isolation.level", SET, Some("read_committed"))]),
+        ("an unknown isolation", &[("share.isolation.level", SET, Some("serializable"))]),
+        ("a default of streams", &[("streams.session.timeout.ms", SET, Some("45000"))]),
+        ("streams that are too quick", &[("streams.heartbeat.interval.ms", SET, Some("1"))]),
+        ("streams with too many standbys", &[("streams.num.standby.replicas", SET, Some("9"))]),
+        ("streams with a standby", &[("streams.num.standby.replicas", SET, Some("1"))]),
+    ] {
+        pair.ask(&format!("set {case} on a group"), request(&group, configs, true));
+    }
+    for (case, configs) in [
+        ("delete what is not set", &[(TIMEOUT, DELETE, None)][..]),
+        ("delete an unknown setting", &[("no.such.setting", DELETE, None)]),
+        ("append to a number", &[(TIMEOUT, APPEND, Some("1"))]),
+        ("subtract from a text", &[("share.isolation.level", SUBTRACT, Some("read_committed"))]),
+        ("an operation of the future", &[(TIMEOUT, 4, Some("50000"))]),
+        ("no operation", &[]),
+    ] {
+        pair.ask(&format!("{case}, on a group"), request(&group, configs, true));
+    }
+    pair.ask("set on a group without name", request("", &[(TIMEOUT, SET, Some("50000"))], true));
+    described_group(pair, &group, "after validations");
+    for (case, configs) in [
+        ("set two", &[(TIMEOUT, SET, Some("50000")), (INTERVAL, SET, Some("6000"))][..]),
+        ("set one to its default", &[(INTERVAL, SET, Some("5000"))]),
+        ("delete one", &[(TIMEOUT, DELETE, None)]),
+    ] {
+        pair.ask(&format!("{case}, on a group"), request(&group, configs, false));
+        described_group(pair, &group, &format!("after: {case}"));
+    }
+    for (case, configs) in [
+        ("all replaced", &[(TIMEOUT, Some("46000"))][..]),
+        ("one that is too large", &[(TIMEOUT, Some("99999"))]),
+        ("no value", &[(TIMEOUT, None)]),
+        ("none", &[]),
+    ] {
+        let resources = vec![altered(GROUP, &group, configs)];
+        pair.ask(&format!("{case}, on a group"), AlterConfigsRequest { resources, validate_only: false });
+        described_group(pair, &group, &format!("after: {case}"));
+    }
+    let resources = vec![altered(GROUP, "", &[(TIMEOUT, Some("46000"))])];
+    pair.ask("alter a group without name", AlterConfigsRequest { resources, validate_only: true });
+}
+
+fn described_group(pair: &mut Pair, group: &str, case: &str) {
+    let request = DescribeConfigsRequest {
+        resources: vec![resource(GROUP, group, None)],
+        include_synonyms: true,
+        ..Default::default()
+    };
+    // Kafka's own brokers hear of a change a moment after it was answered.
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    pair.ask(&format!("a group {case}"), request);
+    if pair.version(ApiKey::ListConfigResources).is_some_and(|version| version >= 1) {
+        let request = ListConfigResourcesRequest { resource_types: vec![GROUP] };
+        pair.ask(&format!("groups {case}"), request);
     }
 }
 

@@ -13,6 +13,7 @@ mod offsets;
 mod partitions;
 mod produce;
 mod security;
+mod share_groups;
 mod topics;
 mod transactions;
 mod versions;
@@ -39,6 +40,7 @@ pub(super) const SUBJECTS: &[(&str, Scenario)] = &[
     ("groups", groups::run),
     ("commits", commits::run),
     ("consumer-groups", consumer_groups::run),
+    ("share-groups", share_groups::run),
     ("transactions", transactions::run),
     ("admin", admin::run),
     ("security", security::run),

@@ -157,7 +157,7 @@ impl Group {
             return Err(self.rebalancing());
         }
         self.lives.synced(&id);
-        self.lives.touch(&self.rows, &id, cx.now, cx.settings);
+        self.lives.touch(&self.rows, &id, cx.now, cx.config);
         let partitions = cx.topics.named(&current.assigned);
         Ok(Reply::Synced(Synced {
             protocol_type: CONSUMER.to_owned(),
@@ -177,7 +177,7 @@ impl Group {
             request.instance_id.as_deref(),
             request.generation,
         )?;
-        self.lives.touch(&self.rows, &id, cx.now, cx.settings);
+        self.lives.touch(&self.rows, &id, cx.now, cx.config);
         let current = self.rows.current(&id);
         let is_to_move = match current.state {
             _ if current.epoch < self.rows.epoch() => true,

@@ -76,12 +76,12 @@ impl Group {
             Some(Migration::Downgrade) => self.restore(cx),
             None => {}
         }
-        self.lives.follow(&self.rows, cx.now, cx.settings);
+        self.lives.follow(&self.rows, cx.now, cx.config);
         if let Some(version) = decided.topics_version {
             self.lives.topics_version = version;
         }
         if let Some(id) = &decided.alive {
-            self.lives.touch(&self.rows, id, cx.now, cx.settings);
+            self.lives.touch(&self.rows, id, cx.now, cx.config);
         }
         if let Some(id) = &decided.joined {
             self.lives.expect_sync(&self.rows, id, cx.now);

@@ -28,7 +28,7 @@ impl Group {
         match request.member_epoch {
             LEAVE_EPOCH | AWAY_EPOCH => self.leave_consumer(ticket, &request, cx),
             _ if self.changes_nothing(&request, cx) => {
-                self.lives.touch(&self.rows, &request.member_id, cx.now, cx.settings);
+                self.lives.touch(&self.rows, &request.member_id, cx.now, cx.config);
                 let reply = alive(&self.rows, request.member_id.clone(), is_full(&request), cx);
                 cx.reply(ticket, Ok(reply));
                 Ok(())
@@ -248,7 +248,7 @@ fn alive(rows: &Rows, member_id: String, is_told: bool, cx: &Context<'_>) -> Rep
     Reply::ConsumerAlive(ConsumerAlive {
         member_id,
         member_epoch: current.epoch,
-        heartbeat_interval_ms: cx.settings.consumer_heartbeat_interval_ms,
+        heartbeat_interval_ms: cx.config.consumer_heartbeat_interval_ms,
         assignment: is_told.then_some(current.assigned),
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rows::{MemberState, Rows};
-use crate::coordinator::group::settings::GroupSettings;
+use crate::config::GroupConfig;
 use crate::types::UnixMillis;
 
 /// A fence that could not be written down is tried again after this.
@@ -37,10 +37,10 @@ impl Life {
 
 impl Lives {
     /// Brings the deadlines in line with the rows: new members get theirs, those who are gone lose them.
-    pub(in super::super) fn follow(&mut self, rows: &Rows, now: UnixMillis, settings: &GroupSettings) {
+    pub(in super::super) fn follow(&mut self, rows: &Rows, now: UnixMillis, config: &GroupConfig) {
         self.by_member.retain(|id, _| rows.members.contains_key(id));
         for (id, row) in &rows.members {
-            let session = now + session_timeout_ms(rows, id, settings);
+            let session = now + session_timeout_ms(rows, id, config);
             let life = self.by_member.entry(id.clone()).or_insert(Life {
                 session,
                 revocation: None,
@@ -61,8 +61,8 @@ impl Lives {
     }
 
     /// Takes a sign of life.
-    pub(super) fn touch(&mut self, rows: &Rows, id: &str, now: UnixMillis, settings: &GroupSettings) {
-        let session = now + session_timeout_ms(rows, id, settings);
+    pub(super) fn touch(&mut self, rows: &Rows, id: &str, now: UnixMillis, config: &GroupConfig) {
+        let session = now + session_timeout_ms(rows, id, config);
         if let Some(life) = self.by_member.get_mut(id) {
             life.session = session;
         }
@@ -106,9 +106,9 @@ impl Lives {
     }
 }
 
-fn session_timeout_ms(rows: &Rows, id: &str, settings: &GroupSettings) -> i64 {
+fn session_timeout_ms(rows: &Rows, id: &str, config: &GroupConfig) -> i64 {
     let classic = rows.members.get(id).and_then(|row| row.classic.as_ref());
-    classic.map_or(settings.consumer_session_timeout_ms, |classic| classic.session_timeout_ms).into()
+    classic.map_or(config.consumer_session_timeout_ms, |classic| classic.session_timeout_ms).into()
 }
 
 fn rebalance_timeout_ms(rows: &Rows, id: &str) -> i64 {

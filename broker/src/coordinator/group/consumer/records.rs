@@ -6,8 +6,6 @@
 //! Keys have plain strings (an i16 length); values are version 0 of flexible messages: compact strings and lists, and tagged
 //! fields at the end of each structure.
 
-use std::collections::BTreeSet;
-
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::rows::{ClassicRow, CurrentRow, ExpressionRow, GroupRow, MemberRow, MemberState};
@@ -16,8 +14,10 @@ use crate::coordinator::fields::{
     put_string, put_unsigned,
 };
 use crate::coordinator::group::api::Protocol;
+use crate::coordinator::group::row_fields::{
+    end, partitions, put_partitions, put_strings, read, skip_tags, strings, tags, value,
+};
 use crate::coordinator::group::topics::Partitions;
-use crate::types::Uuid;
 
 const GROUP_KEY: i16 = 3;
 const MEMBER_KEY: i16 = 5;
@@ -25,8 +25,6 @@ const TARGET_EPOCH_KEY: i16 = 6;
 const TARGET_KEY: i16 = 7;
 const CURRENT_KEY: i16 = 8;
 const EXPRESSION_KEY: i16 = 16;
-
-const VALUE_VERSION: i16 = 0;
 
 /// The tag of a group row's hash.
 const METADATA_HASH_TAG: u32 = 0;
@@ -135,8 +133,7 @@ pub(super) fn encode_member(row: &MemberRow) -> Bytes {
     put_compact_nullable_string(&mut out, row.rack_id.as_deref());
     put_compact_string(&mut out, &row.client_id);
     put_compact_string(&mut out, &row.client_host);
-    put_count(&mut out, row.topics.len());
-    row.topics.iter().for_each(|topic| put_compact_string(&mut out, topic));
+    put_strings(&mut out, &row.topics);
     put_compact_nullable_string(&mut out, row.expression.as_deref());
     out.put_i32(row.rebalance_timeout_ms);
     put_compact_nullable_string(&mut out, row.assignor.as_deref());
@@ -255,8 +252,7 @@ pub(super) fn decode_current(value: &Bytes) -> Result<CurrentRow, RecordError> {
 
 pub(super) fn encode_expression(row: &ExpressionRow) -> Bytes {
     let mut out = value();
-    put_count(&mut out, row.topics.len());
-    row.topics.iter().for_each(|topic| put_compact_string(&mut out, topic));
+    put_strings(&mut out, &row.topics);
     out.put_i64(row.version);
     out.put_i64(row.at_ms);
     put_unsigned(&mut out, 0);
@@ -268,68 +264,4 @@ pub(super) fn decode_expression(value: &Bytes) -> Result<ExpressionRow, RecordEr
     let row = ExpressionRow { topics: strings(&mut reader)?, version: reader.i64()?, at_ms: reader.i64()? };
     end(&mut reader)?;
     Ok(row)
-}
-
-fn value() -> BytesMut {
-    let mut out = BytesMut::new();
-    out.put_i16(VALUE_VERSION);
-    out
-}
-
-fn read(value: &Bytes) -> Result<Reader, RecordError> {
-    let mut reader = Reader(value.clone());
-    match reader.i16()? {
-        VALUE_VERSION => Ok(reader),
-        version => Err(RecordError::UnknownVersion { part: "value", version }),
-    }
-}
-
-fn put_partitions(out: &mut BytesMut, partitions: &Partitions) {
-    put_count(out, partitions.len());
-    for (topic, numbers) in partitions {
-        out.put_slice(topic.as_bytes());
-        put_count(out, numbers.len());
-        numbers.iter().for_each(|number| out.put_i32(*number));
-        put_unsigned(out, 0);
-    }
-}
-
-fn partitions(reader: &mut Reader) -> Result<Partitions, RecordError> {
-    let mut partitions = Partitions::new();
-    for _ in 0..reader.count()? {
-        let id = reader.take(16)?;
-        let topic = Uuid::from_slice(&id).expect("a UUID has 16 bytes");
-        // Nothing is reserved by these counts: a list ends with its bytes.
-        let numbers = (0..reader.count()?).map(|_| reader.i32()).collect::<Result<BTreeSet<_>, _>>()?;
-        skip_tags(reader)?;
-        if !numbers.is_empty() {
-            partitions.insert(topic, numbers);
-        }
-    }
-    Ok(partitions)
-}
-
-fn strings(reader: &mut Reader) -> Result<BTreeSet<String>, RecordError> {
-    (0..reader.count()?).map(|_| reader.compact_string()).collect()
-}
-
-/// Takes the tagged fields at the end of a structure, one by one.
-fn tags(
-    reader: &mut Reader,
-    mut take: impl FnMut(u32, Reader) -> Result<(), RecordError>,
-) -> Result<(), RecordError> {
-    for _ in 0..reader.unsigned()? {
-        let tag = reader.unsigned()?;
-        take(tag, Reader(reader.counted()?))?;
-    }
-    Ok(())
-}
-
-fn skip_tags(reader: &mut Reader) -> Result<(), RecordError> {
-    tags(reader, |_, _| Ok(()))
-}
-
-fn end(reader: &mut Reader) -> Result<(), RecordError> {
-    skip_tags(reader)?;
-    reader.end()
 }

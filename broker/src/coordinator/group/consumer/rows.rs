@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::records::{self, Key};
 use crate::coordinator::fields::RecordError;
 use crate::coordinator::group::api::Protocol;
+use crate::coordinator::group::keyed_rows::{differ, put};
 use crate::coordinator::group::topics::{Partitions, has};
 use crate::types::{LogRecord, TopicId, UnixMillis};
 
@@ -198,34 +199,5 @@ impl Rows {
             change(Key::Current(id.clone()), row.map(records::encode_current));
         });
         changes
-    }
-}
-
-fn put<T>(
-    rows: &mut BTreeMap<String, T>,
-    key: String,
-    value: Option<&Bytes>,
-    decode: impl Fn(&Bytes) -> Result<T, RecordError>,
-) -> Result<(), RecordError> {
-    match value {
-        Some(value) => {
-            rows.insert(key, decode(value)?);
-        }
-        None => {
-            rows.remove(&key);
-        }
-    }
-    Ok(())
-}
-
-/// Tells each key whose row is another, or gone.
-fn differ<T: PartialEq>(
-    before: &BTreeMap<String, T>,
-    after: &BTreeMap<String, T>,
-    mut tell: impl FnMut(&String, Option<&T>),
-) {
-    before.keys().filter(|key| !after.contains_key(*key)).for_each(|key| tell(key, None));
-    for (key, row) in after.iter().filter(|(key, row)| before.get(*key) != Some(row)) {
-        tell(key, Some(row));
     }
 }

@@ -53,7 +53,7 @@ impl Rows {
     /// `is_due`: they are, as a member came, went or reads something else.
     pub(super) fn refresh(&mut self, topics: &Topics, now: UnixMillis, is_due: bool) {
         let is_due = self.match_expressions(topics, now) || is_due;
-        let metadata_hash = self.hash_topics(topics);
+        let metadata_hash = topics.hash(self.subscribed_topics());
         let group = self.group.get_or_insert_default();
         if is_due || group.metadata_hash != metadata_hash {
             group.epoch += 1;
@@ -78,18 +78,5 @@ impl Rows {
             }
         }
         changed
-    }
-
-    /// Tells apart two states of the topics that are read (FNV-1a); 0 when none of them exists.
-    fn hash_topics(&self, topics: &Topics) -> i64 {
-        let existing =
-            self.subscribed_topics().into_iter().filter_map(|name| Some((name, topics.get(name)?)));
-        let mut hash = 0;
-        for (name, (id, partitions)) in existing {
-            let bytes = name.bytes().chain(*id.as_bytes()).chain(partitions.to_be_bytes());
-            let seed = if hash == 0 { 0xcbf2_9ce4_8422_2325 } else { hash };
-            hash = bytes.fold(seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-        }
-        hash as i64
     }
 }

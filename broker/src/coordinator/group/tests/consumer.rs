@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::config::GroupConfig;
 use crate::types::{TopicId, Uuid};
 
 /// A topic's id, from its name.
@@ -96,6 +97,29 @@ fn the_first_member_gets_all_at_once() {
     assert_eq!((alive.assignment, desk.log.len()), (None, writes), "nothing changed, nothing is written");
     let looked_at = desk.machine.groups["g"].lives.topics_version;
     assert_eq!(looked_at, desk.machine.topics_version(), "topics are looked at once");
+}
+
+/// Others keep what holds for all, and so does the group once it has none.
+#[test]
+fn a_group_goes_by_its_own_times_from_the_next_heartbeat_on() {
+    let mut desk = orders();
+    let own = GroupConfig {
+        consumer_heartbeat_interval_ms: 7_000,
+        consumer_session_timeout_ms: 50_000,
+        ..GroupConfig::default()
+    };
+    desk.join("a", &["orders"]);
+    desk.machine.configure("g", Some(own));
+    desk.machine.configure("other", Some(GroupConfig { consumer_session_timeout_ms: 1, ..own }));
+    desk.pass(44_999);
+    let alive = desk.beat(beating("a", 1, None)).expect("its session is the one that it began with");
+    assert_eq!(alive.heartbeat_interval_ms, 7_000);
+    desk.pass(49_999);
+    desk.machine.configure("g", None);
+    let alive = desk.beat(beating("a", 1, None)).expect("its session is longer now");
+    assert_eq!(alive.heartbeat_interval_ms, 5_000);
+    desk.pass(45_000);
+    assert_eq!(desk.state(), Some(GroupState::Empty), "silent for as long as holds for all");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod consumer;
 mod membership;
 mod migration;
 mod offsets;
+mod share;
 mod statics;
 mod timeouts;
 mod transactional;
