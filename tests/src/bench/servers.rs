@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use super::DISCARD;
 use crate::harness::Home;
 use crate::kafka::{Kafka, KafkaProgram};
+use crate::measure::alone::Stopped;
 use crate::measure::librdkafka::Librdkafka;
 use crate::measure::rounds::tell;
 use crate::measure::runnel::Broker;
@@ -146,6 +147,8 @@ pub(super) struct Servers {
     /// Records that Kafka is warmed with, each time.
     warm_up_records: u32,
     running: BTreeMap<Kind, std::result::Result<Server, String>>,
+    /// Of those, the ones that stand still: all but the one that was last asked for.
+    stopped: BTreeMap<Kind, Stopped>,
 }
 
 impl Servers {
@@ -154,11 +157,17 @@ impl Servers {
         client: Librdkafka,
         warm_up_records: u32,
     ) -> Self {
-        Self { program, client, warm_up_records, running: BTreeMap::new() }
+        Self { program, client, warm_up_records, running: BTreeMap::new(), stopped: BTreeMap::new() }
     }
 
-    /// One that runs. One that did not start is not tried again.
+    /// One that runs, while the others stand still. One that did not start is not tried again.
     pub(super) fn get(&mut self, kind: Kind) -> Result<&Server> {
+        self.stopped.remove(&kind);
+        for (other, server) in self.running.iter().filter(|(other, _)| **other != kind) {
+            if let (Ok(server), false) = (server, self.stopped.contains_key(other)) {
+                self.stopped.insert(*other, Stopped::stop(server.pid())?);
+            }
+        }
         if !self.running.contains_key(&kind) {
             tell(&format!("starting {}", kind.name()));
             let started = self.start(kind).map_err(|error| format!("does not start: {error}"));
@@ -169,6 +178,7 @@ impl Servers {
 
     /// Ends all of them, so that what is measured next has the machine for itself.
     pub(super) fn end(&mut self) {
+        self.stopped.clear();
         self.running.clear();
     }
 

@@ -3,8 +3,9 @@
 use super::Plan;
 use super::row::{Budget, Row};
 use crate::harness::Home;
-use crate::kafka::KafkaProgram;
+use crate::kafka::{Kafka, KafkaProgram};
 use crate::measure::Result;
+use crate::measure::alone::without;
 use crate::measure::figures::Unit;
 use crate::measure::kafka;
 use crate::measure::librdkafka::Librdkafka;
@@ -45,7 +46,8 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
                 settle();
                 client.open_loop(address, TOPIC, rate, SECONDS)
             };
-            let ours = latencies(address)?;
+            let peers: Vec<_> = kafka.iter().map(Kafka::pid).collect();
+            let ours = without(&peers, || latencies(address))?;
             let theirs = kafka.as_ref().map(|kafka| latencies(kafka.address)).transpose()?;
             for (place, row) in rows.iter_mut().enumerate() {
                 round.keep(&mut row.figures, ours[place]);

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use super::Plan;
 use super::row::{Budget, Row};
 use crate::harness::Home;
-use crate::kafka::KafkaProgram;
+use crate::kafka::{Kafka, KafkaProgram};
 use crate::measure::Result;
+use crate::measure::alone::without;
 use crate::measure::command::processor_s;
 use crate::measure::figures::Unit;
 use crate::measure::kafka;
@@ -23,6 +24,8 @@ const MANY: u32 = 1000;
 struct Peer {
     address: SocketAddr,
     pid: i32,
+    /// Other brokers, which stand still while this one is measured.
+    others: Vec<i32>,
 }
 
 /// What a run took of one gigabyte: seconds, and seconds of the broker's processor time.
@@ -53,11 +56,18 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
     let load = Load::of(RECORDS);
     let home = Home::new();
     let broker = Broker::start(&home)?;
-    let ours = Peer { address: broker.address(&home)?, pid: broker.pid() };
     let unsynced = kafka.map(|program| kafka::warmed(program, &[], &client, RECORDS)).transpose()?;
     let flushed = kafka
         .map(|program| kafka::warmed(program, &["log.flush.interval.messages=1"], &client, RECORDS))
         .transpose()?;
+    let all: Vec<_> =
+        [&unsynced, &flushed].into_iter().flatten().map(Kafka::pid).chain([broker.pid()]).collect();
+    let peer = |address, pid| Peer {
+        address,
+        pid,
+        others: all.iter().copied().filter(|other| *other != pid).collect(),
+    };
+    let ours = peer(broker.address(&home)?, broker.pid());
     for round in plan.rounds("throughput") {
         let topic = |name: &str| format!("{name}-{}", round.number);
         let (one, many) = (topic("one"), topic("many"));
@@ -79,7 +89,7 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
         round.keep(&mut consume_many.figures, from_many);
         round.keep(&mut consume_many.beside, from_one.wall_s);
         if let Some(kafka) = &unsynced {
-            let peer = Peer { address: kafka.address, pid: kafka.pid() };
+            let peer = peer(kafka.address, kafka.pid());
             kafka::create_topic(kafka, &one);
             let into = peer.takes(|| client.produce(peer.address, &one, &load))?;
             let out = peer.takes(|| client.consume(peer.address, &one, 1, RECORDS))?;
@@ -89,7 +99,7 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
             round.keep(&mut consume_cpu.beside, out.processor_s);
         }
         if let Some(kafka) = &flushed {
-            let peer = Peer { address: kafka.address, pid: kafka.pid() };
+            let peer = peer(kafka.address, kafka.pid());
             kafka::create_topic(kafka, &one);
             let into = peer.takes(|| client.produce(peer.address, &one, &load))?;
             round.keep(&mut produce_flushed.beside, into.wall_s);
@@ -100,9 +110,11 @@ pub(super) fn measure(rows: &mut [Row], plan: &Plan, kafka: Option<&KafkaProgram
 
 impl Peer {
     fn takes(&self, run: impl FnOnce() -> Result<f64>) -> Result<Took> {
-        settle();
-        let before_s = processor_s(self.pid)?;
-        let wall_s = run()?;
-        Ok(Took { wall_s, processor_s: processor_s(self.pid)? - before_s })
+        without(&self.others, || {
+            settle();
+            let before_s = processor_s(self.pid)?;
+            let wall_s = run()?;
+            Ok(Took { wall_s, processor_s: processor_s(self.pid)? - before_s })
+        })
     }
 }

@@ -12,6 +12,9 @@ use crate::kafka::{Kafka, KafkaProgram};
 /// What `kafka-server-start.sh` gives it.
 const HEAP: &str = "1g";
 
+/// It is stopped while others are measured, which its controller would take for its end.
+const STANDS_STILL: &str = "broker.session.timeout.ms=86400000";
+
 /// Rounds in which a Java broker may still get faster.
 const WARM_UP_ROUNDS: u32 = 8;
 /// A round that is faster than the best before by less is not faster.
@@ -27,7 +30,7 @@ pub(crate) fn fetch() -> Result<KafkaProgram> {
 
 /// Starts one as its own scripts do, with further settings, each `KEY=VALUE`.
 pub(crate) fn start(program: &KafkaProgram, settings: &[&str]) -> Result<Kafka> {
-    program.start(HEAP, settings)
+    program.start(HEAP, &[settings, &[STANDS_STILL]].concat())
 }
 
 /// Starts one and has it produce and consume so many records until it gets no faster.

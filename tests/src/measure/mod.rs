@@ -1,5 +1,6 @@
 //! What the programs that measure share: commands that are timed, brokers and clients that are measured, figures.
 
+pub(crate) mod alone;
 pub(crate) mod command;
 pub(crate) mod dashboard;
 pub(crate) mod figures;

@@ -11,7 +11,7 @@ const PARTITIONS: [u32; 5] = [1, 10, 100, 1000, 10_000];
 
 pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let load = Load::of(bench.scaled(1_000_000_000, 10_000_000) / RECORD_BYTES);
-    for kind in bench.kinds(&[Kind::Runnel, Kind::Discarding]) {
+    for kind in bench.kinds(&[Kind::Runnel, Kind::Kafka, Kind::Discarding]) {
         let what = format!("produce 1 kB as partitions grow: {}", kind.name());
         let row = Row::curve(what, Unit::MbPerS, "partitions", &PARTITIONS).processor_in(Unit::SPerGb);
         bench.measure(vec![row], |bench, line, _| {
