@@ -44,12 +44,12 @@ pub enum BrokerError {
     /// A batch whose checksum does not match.
     #[error("a record batch arrived damaged (its CRC-32C does not match); send it again")]
     CorruptBatch,
-    /// A batch that may not be stored here.
+    /// A batch that may not be stored here, and those of its records for which it is so, if it is for some alone.
     #[error("a record batch was refused: {reason}")]
-    InvalidRecord { reason: String },
-    /// A timestamp that the topic does not take.
+    InvalidRecord { reason: String, records: Vec<RefusedRecord> },
+    /// A timestamp that the topic does not take, and all records that are refused with it.
     #[error("a record batch was refused: {reason}")]
-    InvalidTimestamp { reason: String },
+    InvalidTimestamp { reason: String, records: Vec<RefusedRecord> },
     /// A gap before an idempotent producer's batch (OUT_OF_ORDER_SEQUENCE_NUMBER).
     #[error(
         "producer {producer_id} sent sequence number {sequence}, and {expected} is next: records are missing between; \
@@ -186,6 +186,15 @@ pub enum BrokerError {
     UnstableOffset { topic: String, partition: i32 },
 }
 
+/// A record for which its batch was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRecord {
+    /// Its place in the batch, from 0.
+    pub index: i32,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
 impl BrokerError {
     /// The code on the wire.
     pub fn code(&self) -> ErrorCode {
@@ -292,6 +301,14 @@ impl BrokerError {
             | Self::ShuttingDown
             | Self::Internal { .. }
             | Self::MetadataTooLarge { .. } => "",
+        }
+    }
+
+    /// The records for which their batch was refused; none when it is the batch that is wrong.
+    pub fn refused_records(&self) -> &[RefusedRecord] {
+        match self {
+            Self::InvalidRecord { records, .. } | Self::InvalidTimestamp { records, .. } => records,
+            _ => &[],
         }
     }
 

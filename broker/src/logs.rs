@@ -4,6 +4,8 @@ mod groups;
 mod markers;
 mod open;
 mod own;
+mod repair;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::future::Future;

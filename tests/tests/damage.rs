@@ -3,8 +3,12 @@
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use runnel_tests::harness::{Random, TestBroker, eventually};
+use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use runnel_tests::harness::{PATIENCE, Random, TestBroker, eventually};
 use serde_json::json;
 
 /// Small segments, so that there are closed ones.
@@ -285,9 +289,14 @@ fn a_torn_tail_after_a_crash_is_cut_off() {
     }
 }
 
-fn offsets_log(broker: &TestBroker) -> PathBuf {
-    let own = broker.data_dir().join("topics/00000000-0000-0000-0000-000000000002/0");
+/// The last segment of one of the broker's own logs, by the number that its topic's id is.
+fn own_log(broker: &TestBroker, number: u8) -> PathBuf {
+    let own = broker.data_dir().join(format!("topics/00000000-0000-0000-0000-00000000000{number}/0"));
     files_with(&own, ".log").pop().expect("a segment")
+}
+
+fn offsets_log(broker: &TestBroker) -> PathBuf {
+    own_log(broker, 2)
 }
 
 fn forget_the_image(broker: &TestBroker) {
@@ -354,6 +363,108 @@ fn lost_offsets_refuse_groups_until_somebody_decides_and_all_else_serves() {
     broker.stop();
     broker.start_again();
     expect_all(&broker, "going on with what was left");
+}
+
+/// A producer of the transactional id `mover`.
+fn mover(broker: &TestBroker) -> Result<BaseProducer, KafkaError> {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("bootstrap.servers", broker.address())
+        .set("transactional.id", "mover")
+        .create()
+        .expect("a producer");
+    producer.init_transactions(Duration::from_secs(5)).map(|()| producer)
+}
+
+/// Begins a transaction and writes within it, durably.
+fn write_within(producer: &BaseProducer, value: &str) {
+    producer.begin_transaction().expect("one begins");
+    producer.send(BaseRecord::<[u8], str>::to("moved").payload(value)).expect("there is room");
+    producer.flush(PATIENCE).expect("it is stored");
+}
+
+/// A broker with a transaction that is committed and one that is open, stopped in order.
+fn stopped_in_a_transaction() -> TestBroker {
+    let mut broker = stopped_broker();
+    broker.start_again();
+    broker.runnel(["topic", "create", "moved"]).run().ok();
+    let producer = mover(&broker).expect("a producer id");
+    write_within(&producer, "committed");
+    producer.commit_transaction(PATIENCE).expect("it is committed");
+    write_within(&producer, "open");
+    // The client would abort it at its end.
+    broker.kill();
+    drop(producer);
+    broker.start_again();
+    broker.stop();
+    broker
+}
+
+#[test]
+fn damage_to_the_transactions_log_that_the_image_makes_up_for_is_repaired() {
+    for damage in [half, |path: &Path| flip(path, 100), |path: &Path| fs::remove_file(path).unwrap()] {
+        let mut broker = stopped_in_a_transaction();
+        damage(&own_log(&broker, 3));
+        broker.start_again();
+        expect_all(&broker, "damage to the transactions' log");
+        assert_eq!(broker.consume("moved").text(), "committed\n", "what is open waits for its end");
+        let producer = mover(&broker).expect("it is known");
+        write_within(&producer, "after");
+        producer.commit_transaction(PATIENCE).expect("it is committed");
+        broker.kill();
+        broker.start_again();
+        assert_eq!(broker.consume("moved").text(), "committed\nafter\n");
+    }
+}
+
+#[test]
+fn lost_transactions_are_refused_until_somebody_decides_and_all_else_serves() {
+    let mut broker = stopped_in_a_transaction();
+    forget_the_image(&broker);
+    let segment = own_log(&broker, 3);
+    let size = fs::metadata(&segment).unwrap().len() as usize;
+    // No batch stays whole.
+    (30..size).step_by(40).for_each(|at| flip(&segment, at));
+    let before = fs::read(&segment).unwrap();
+    for round in 0..2 {
+        broker.start_again();
+        let told = broker.process().shown();
+        for words in ["__transaction_state/0", "transactions.salvage.enable"] {
+            assert!(told.contains(words), "{told}");
+        }
+        assert!(read(&broker, "hurt") == lines("hurt", ALL));
+        broker.runnel(["group", "describe", "readers"]).run().ok();
+        let refused = mover(&broker).err().expect("nobody knows who that is");
+        assert!(refused.rdkafka_error_code().is_some(), "{refused}");
+        let plain: BaseProducer = ClientConfig::new()
+            .set("bootstrap.servers", broker.address())
+            .set("enable.idempotence", "true")
+            .create()
+            .expect("a producer");
+        plain.send(BaseRecord::<[u8], str>::to("plain").payload("taken")).expect("there is room");
+        plain.flush(PATIENCE).expect("it has an id of its own, and its record is stored");
+        assert_eq!(broker.consume("plain").text(), "taken\n".repeat(round + 1));
+        let own = broker.runnel(["topic", "describe", "__transaction_state"]).run().exits_with(1);
+        own.says("transactions.salvage.enable");
+        broker.stop();
+        assert_eq!(fs::read(&segment).unwrap(), before, "its bytes are kept");
+        forget_the_image(&broker);
+    }
+    broker.start_again_with("transactions.salvage.enable=true");
+    broker.produce("moved", "outside\n");
+    assert_eq!(broker.consume("moved").text(), "committed\noutside\n", "what nobody can end is aborted");
+    let producer = mover(&broker).expect("a producer id");
+    write_within(&producer, "after");
+    producer.commit_transaction(PATIENCE).expect("it is committed");
+    broker.stop();
+    broker.start_again();
+    assert_eq!(broker.consume("moved").text(), "committed\noutside\nafter\n");
+    expect_all(&broker, "going on with what was left");
+    let own = broker.data_dir().join("topics/00000000-0000-0000-0000-000000000003");
+    let kept = files_with(&own, segment.file_name().unwrap().to_str().unwrap());
+    assert!(
+        kept.iter().any(|path| fs::read(path).unwrap() == before),
+        "the damaged files are kept: {kept:?}"
+    );
 }
 
 #[test]

@@ -63,6 +63,7 @@ pub struct BrokerConfig {
     pub socket_request_max_bytes: usize,
     pub transaction_max_timeout_ms: i32,
     pub transactional_id_expiration_ms: i32,
+    pub transactions_salvage_enable: bool,
     settings: Settings,
 }
 
@@ -163,6 +164,7 @@ impl BrokerConfig {
             socket_request_max_bytes: number(value("socket.request.max.bytes")),
             transaction_max_timeout_ms: number(value("transaction.max.timeout.ms")),
             transactional_id_expiration_ms: number(value("transactional.id.expiration.ms")),
+            transactions_salvage_enable: number(value("transactions.salvage.enable")),
             settings,
         })
     }

@@ -330,7 +330,7 @@ pub(super) static GROUP_KEYS: [Key; 10] = [
 ];
 
 /// The settings of the broker.
-pub(super) static BROKER_KEYS: [Key; 60] = [
+pub(super) static BROKER_KEYS: [Key; 61] = [
     fixed(
         "advertised.listeners",
         Kind::Addresses,
@@ -665,6 +665,14 @@ pub(super) static BROKER_KEYS: [Key; 60] = [
         Kind::Int { min: 1, max: i32::MAX },
         "604800000",
         "How long the broker remembers a transactional id that nobody uses.",
+    ),
+    fixed(
+        "transactions.salvage.enable",
+        Kind::Boolean,
+        "false",
+        "What to do at the start when `__transaction_state` is damaged so that some of its records are lost: `false` refuses all \
+         transactions; `true` sets the damaged files aside, goes on with what could be read, and aborts what is open and known to \
+         no transactional id any more, at this start and at each while it is set.",
     ),
 ];
 

@@ -197,6 +197,11 @@ impl Groups {
         try_join_all(groups.into_iter().map(forget)).await.map(|_| ())
     }
 
+    /// Who has offsets in which group that wait for a transaction's end: group, producer id and epoch.
+    pub fn pending_producers(&self) -> Vec<(String, i64, i16)> {
+        self.machine().pending_producers()
+    }
+
     /// All groups, by name.
     pub fn list(&self) -> Vec<GroupSummary> {
         self.machine().list().collect()

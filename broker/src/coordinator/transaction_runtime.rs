@@ -2,6 +2,7 @@
 //! written, and answers callers.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures_util::StreamExt;
@@ -58,7 +59,7 @@ pub fn start(
         marks: FuturesUnordered::new(),
     };
     task.drive(TransactionCoordinator::loaded);
-    (Transactions { machine, clock, mailbox, leaving }, tokio::spawn(task.run()))
+    (Transactions { machine, clock, mailbox, leaving, refused: None }, tokio::spawn(task.run()))
 }
 
 /// Transactions, for those who ask. Cheap to clone.
@@ -68,6 +69,14 @@ pub struct Transactions {
     clock: Clock,
     mailbox: mpsc::Sender<Message>,
     leaving: mpsc::UnboundedSender<String>,
+    refused: Option<Arc<Refused>>,
+}
+
+/// What the transactions are is not known.
+struct Refused {
+    error: BrokerError,
+    /// The next id for a producer without a transactional id.
+    next_id: AtomicI64,
 }
 
 enum Message {
@@ -90,8 +99,22 @@ impl Drop for Pass {
 }
 
 impl Transactions {
+    /// The same, but whatever has to do with a transactional id is refused: what the transactions are is not known. Producers
+    /// without one get ids from `ids` on, which nobody may ever have had.
+    pub fn refusing(self, error: BrokerError, ids: AtomicI64) -> Self {
+        Self { refused: Some(Arc::new(Refused { error, next_id: ids })), ..self }
+    }
+
+    /// Whether the transactions are known at all: without that, an empty list says nothing.
+    pub fn check(&self) -> Result<(), BrokerError> {
+        self.refused.as_ref().map_or(Ok(()), |refused| Err(refused.error.clone()))
+    }
+
     /// Makes the caller a producer, durably.
     pub async fn init(&self, request: InitRequest) -> Result<Producer, BrokerError> {
+        if let (Some(refused), None) = (&self.refused, &request.transactional_id) {
+            return Ok(Producer { id: refused.next_id.fetch_add(1, Ordering::Relaxed), epoch: 0 });
+        }
         match self.ask(Request::Init(request)).await? {
             Reply::Initialized(producer) => Ok(producer),
             other => Err(mismatch(&other)),
@@ -126,6 +149,7 @@ impl Transactions {
         producer: Producer,
         target: &Target,
     ) -> Result<Pass, BrokerError> {
+        self.check()?;
         write(&self.machine).enter(transactional_id, producer, target)?;
         Ok(Pass { transactional_id: transactional_id.to_owned(), leaving: self.leaving.clone() })
     }
@@ -147,6 +171,7 @@ impl Transactions {
     }
 
     async fn ask(&self, request: Request) -> Result<Reply, BrokerError> {
+        self.check()?;
         let (reply, answer) = oneshot::channel();
         match self.mailbox.send(Message::Ask { request, reply }).await {
             Ok(()) => answer.await.unwrap_or(Err(BrokerError::ShuttingDown)),

@@ -7,18 +7,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::Logs;
-use super::groups;
-use super::markers::write_marker;
-use super::own::{self, METADATA, OwnTopic, TRANSACTIONS, coordinator_log};
-use bytes::Bytes;
+use super::own::{self, METADATA, OwnTopic};
+use super::{groups, transactions};
 
 use tokio::runtime::Handle;
 
 use crate::clock;
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::coordinator::runtime::Groups;
-use crate::coordinator::transaction::{TransactionCoordinator, TransactionSettings};
-use crate::coordinator::transaction_runtime::{self, TransactionShell, Transactions};
+use crate::coordinator::transaction_runtime::Transactions;
 use crate::error::BrokerError;
 use crate::events::Events;
 use crate::log::checkpoint::Image;
@@ -126,26 +123,15 @@ pub(super) fn open(
     .run(runtime)?;
 
     // Last: it may have markers to write to all the others.
-    let log = opener.own(TRANSACTIONS).map_err(|error| refused_log(TRANSACTIONS, error))?;
-    let mut coordinator = TransactionCoordinator::new(transaction_settings(&broker), shared.leader_epoch);
-    let loaded = mirror.load(TRANSACTIONS.log, log.end_offset());
-    TRANSACTIONS
-        .replay(&log, loaded, &mirror, |key, value| {
-            coordinator.replay(&Bytes::copy_from_slice(key), value.map(Bytes::copy_from_slice).as_ref());
-            Ok(())
-        })
-        .map_err(|error| refused_log(TRANSACTIONS, error))?;
-    let transactions_log = serve_own(TRANSACTIONS, log, &shared, &registry);
-    let tell = events.clone();
-    let shell = TransactionShell {
-        log: coordinator_log(TRANSACTIONS, transactions_log, Arc::clone(&mirror)),
-        write_marker: write_marker(registry.clone(), groups.clone()),
-        on_event: Box::new(move |message: String| tell.tell(clock::now_ms(), &message)),
-    };
-    let (transactions, transactions_task) = {
-        let _in_runtime = runtime.enter();
-        transaction_runtime::start(coordinator, shell, clock::now_ms())
-    };
+    let (transactions, transactions_task) = transactions::Start {
+        opener: &opener,
+        broker: &broker,
+        mirror: &mirror,
+        shared: &shared,
+        registry: &registry,
+        groups: &groups,
+    }
+    .run(runtime)?;
 
     let logs = Logs {
         registry: registry.clone(),
@@ -188,14 +174,6 @@ fn refused_log(own: OwnTopic, error: LogError) -> StartError {
     match error {
         LogError::Corrupt { reason } => StartError::DamagedLog { topic, reason },
         error => StartError::InternalLog { topic, reason: error.to_string() },
-    }
-}
-
-fn transaction_settings(config: &BrokerConfig) -> TransactionSettings {
-    TransactionSettings {
-        max_timeout_ms: config.transaction_max_timeout_ms,
-        expiration_ms: config.transactional_id_expiration_ms.into(),
-        ..TransactionSettings::default()
     }
 }
 

@@ -105,8 +105,12 @@ impl Operations {
     }
 
     /// The transactional ids that fit.
-    pub fn list_transactions(&self, filter: &TransactionFilter) -> Vec<TransactionSummary> {
-        self.transactions().list(filter)
+    pub fn list_transactions(
+        &self,
+        filter: &TransactionFilter,
+    ) -> Result<Vec<TransactionSummary>, BrokerError> {
+        self.transactions().check()?;
+        Ok(self.transactions().list(filter))
     }
 
     /// One transactional id.
@@ -116,6 +120,7 @@ impl Operations {
     ) -> Result<TransactionDescription, BrokerError> {
         let unknown =
             || BrokerError::UnknownTransactionalId { transactional_id: transactional_id.to_owned() };
+        self.transactions().check()?;
         self.transactions().describe(transactional_id).ok_or_else(unknown)
     }
 

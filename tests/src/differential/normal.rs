@@ -31,6 +31,7 @@ const fn of(field: &'static str, kept: Kept, reason: &'static str) -> Normal {
 
 /// All fields whose values are not compared as they are.
 pub(super) const NORMAL: &[Normal] = &[
+    of("batch_index_error_message", Kept::Nothing, "the same, of one record"),
     of("error_message", Kept::Nothing, "each tells in its own words what there is to tell beside the code"),
     of("documentation", Kept::Presence, "each tells it in its own words"),
     of("topic_id", Kept::Topic, "drawn by chance"),

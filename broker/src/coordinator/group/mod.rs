@@ -311,6 +311,18 @@ impl GroupCoordinator {
         self.groups.values().flat_map(Group::offset_topics).collect()
     }
 
+    /// Who has offsets in which group that wait for a transaction's end: group, producer id and epoch.
+    pub fn pending_producers(&self) -> Vec<(String, i64, i16)> {
+        let of_group = |group: &Group| {
+            let rows = group.pending_offsets.iter();
+            let producers: BTreeMap<_, _> =
+                rows.map(|(id, _, pending)| (id, pending.producer_epoch)).collect();
+            let name = group.name.clone();
+            producers.into_iter().map(move |(id, epoch)| (name.clone(), id, epoch))
+        };
+        self.groups.values().flat_map(of_group).collect()
+    }
+
     /// Records of the log that were left alone: of kinds or versions that this broker does not know, or malformed.
     pub fn ignored_records(&self) -> u64 {
         self.ignored_records

@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 pub use api::*;
+pub use producer_ids::skip_lost_ids;
 pub use settings::TransactionSettings;
 pub use state::{TransactionMetadata, TransactionState};
 pub use views::{TransactionDescription, TransactionFilter, TransactionSummary};
@@ -106,6 +107,15 @@ impl TransactionCoordinator {
             }
         }
         Ok(())
+    }
+
+    /// Whether a producer's transaction is open, or its end not told to everybody yet. Before [`loaded`](Self::loaded), too.
+    pub fn is_under_way(&self, producer_id: i64) -> bool {
+        let mut kept = self.transactions.values().filter_map(|transaction| transaction.kept.as_ref());
+        kept.any(|kept| {
+            let is_under_way = kept.state == TransactionState::Ongoing || kept.state.is_ending();
+            kept.producer.id == producer_id && is_under_way
+        })
     }
 
     /// Begins to serve, after the last record of the log, and takes up what was left unfinished.

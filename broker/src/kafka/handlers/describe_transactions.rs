@@ -6,11 +6,10 @@ use runnel_proto::kafka::messages::describe_transactions_response::{TopicData, T
 use runnel_proto::kafka::messages::{DescribeTransactionsRequest, DescribeTransactionsResponse};
 use runnel_proto::kafka::{ErrorCode, StrBytes};
 
-use super::distinct;
+use super::{distinct, transaction_code};
 use crate::coordinator::group::NamedPartition;
 use crate::coordinator::transaction::TransactionDescription;
 use crate::kafka::call::Call;
-use crate::kafka::errors::code;
 use crate::metadata::InternalLog;
 
 /// Answers a request.
@@ -25,9 +24,11 @@ pub(in crate::kafka) async fn handle(
         }
         match call.operations.describe_transaction(&transactional_id) {
             Ok(transaction) => describe(transactional_id, transaction),
-            Err(error) => {
-                TransactionState { error_code: code(&error).code(), transactional_id, ..Default::default() }
-            }
+            Err(error) => TransactionState {
+                error_code: transaction_code(&error).code(),
+                transactional_id,
+                ..Default::default()
+            },
         }
     });
     DescribeTransactionsResponse { transaction_states: states.collect(), ..Default::default() }

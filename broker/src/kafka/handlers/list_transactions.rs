@@ -4,6 +4,7 @@ use runnel_proto::kafka::ErrorCode;
 use runnel_proto::kafka::messages::list_transactions_response;
 use runnel_proto::kafka::messages::{ListTransactionsRequest, ListTransactionsResponse};
 
+use super::transaction_code;
 use crate::coordinator::transaction::{TransactionFilter, TransactionState};
 use crate::kafka::call::Call;
 
@@ -32,12 +33,17 @@ pub(in crate::kafka) async fn handle(
             }
         };
     }
-    let listed = call.operations.list_transactions(&filter).into_iter().map(|transaction| {
-        list_transactions_response::TransactionState {
-            transactional_id: transaction.transactional_id.into(),
-            producer_id: transaction.producer_id,
-            transaction_state: transaction.state.to_string().into(),
+    let listed = match call.operations.list_transactions(&filter) {
+        Ok(listed) => listed,
+        Err(error) => {
+            let error_code = transaction_code(&error).code();
+            return ListTransactionsResponse { error_code, ..Default::default() };
         }
+    };
+    let listed = listed.into_iter().map(|transaction| list_transactions_response::TransactionState {
+        transactional_id: transaction.transactional_id.into(),
+        producer_id: transaction.producer_id,
+        transaction_state: transaction.state.to_string().into(),
     });
     ListTransactionsResponse {
         unknown_state_filters: unknown,

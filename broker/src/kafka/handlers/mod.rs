@@ -66,6 +66,7 @@ use self::refusal::Refusal;
 use super::call::Call;
 use super::errors::code;
 use crate::error::BrokerError;
+use crate::metadata::InternalLog;
 use crate::partition::{Partition, Topic};
 
 impl Call {
@@ -149,9 +150,21 @@ fn group_code(error: &BrokerError) -> ErrorCode {
     }
 }
 
+/// The code for what a transaction's coordinator refuses.
+fn transaction_code(error: &BrokerError) -> ErrorCode {
+    match error {
+        BrokerError::PartitionQuarantined { topic, .. }
+            if *topic == InternalLog::TransactionState.to_string() =>
+        {
+            ErrorCode::CoordinatorNotAvailable
+        }
+        error => code(error),
+    }
+}
+
 /// The code for what a transaction's coordinator refuses: clients before version `since` know epochs, but no fencing.
 fn fenced_since(since: i16, version: i16, error: &BrokerError) -> ErrorCode {
-    match code(error) {
+    match transaction_code(error) {
         ErrorCode::ProducerFenced if version < since => ErrorCode::InvalidProducerEpoch,
         ErrorCode::NotLeaderOrFollower => ErrorCode::NotCoordinator,
         // A transactional id that can't be one.

@@ -4,7 +4,9 @@ use std::future::Future;
 
 use bytes::Bytes;
 use runnel_proto::kafka::messages::produce_request::PartitionProduceData;
-use runnel_proto::kafka::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
+use runnel_proto::kafka::messages::produce_response::{
+    BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse,
+};
 use runnel_proto::kafka::messages::{ProduceRequest, ProduceResponse};
 use runnel_proto::kafka::{ErrorCode, StrBytes, Uuid};
 use runnel_proto::records::{BatchHeader, Compression};
@@ -13,7 +15,7 @@ use super::Refusal;
 use crate::coordinator::group::NamedPartition;
 use crate::coordinator::transaction::{Producer, Target};
 use crate::coordinator::transaction_runtime::Pass;
-use crate::error::BrokerError;
+use crate::error::{BrokerError, RefusedRecord};
 use crate::kafka::call::Call;
 use crate::kafka::errors::code;
 use crate::kafka::refused::Refused;
@@ -28,6 +30,9 @@ const ABORTABLE_SINCE: i16 = 11;
 /// (KIP-890).
 const EXTENDS_SINCE: i16 = 12;
 
+/// An answer tells of so many records that their batches were refused for: the request has paid for no more.
+const REFUSED_RECORDS: usize = 1000;
+
 /// Appends what a request brings. The answer comes when it is on disk: `None` to a client that wants none.
 ///
 /// # Errors
@@ -40,12 +45,17 @@ pub(in crate::kafka) async fn begin(
     call.operations.disk_room().await;
     let extended = extend_transaction(call, &request).await;
     let mut topics = Vec::with_capacity(request.topic_data.len());
+    let mut told = REFUSED_RECORDS;
     for topic in request.topic_data {
         let mut partitions = Vec::with_capacity(topic.partition_data.len());
         for partition in topic.partition_data {
             let index = partition.index;
             let transaction = Transaction { id: request.transactional_id.as_deref(), extended: &extended };
-            let appended = append(call, &topic.name, topic.topic_id, partition, acks, &transaction);
+            let mut appended = append(call, &topic.name, topic.topic_id, partition, acks, &transaction);
+            if let Err(refusal) = &mut appended {
+                refusal.records.truncate(told);
+                told -= refusal.records.len();
+            }
             if let (0, Err(refusal)) = (acks, &appended) {
                 return Err(Refused::Unacknowledged(refusal.to_error()));
             }
@@ -196,12 +206,17 @@ async fn acknowledge(
 }
 
 fn refuse(index: i32, refusal: Refusal) -> PartitionProduceResponse {
+    let record = |record: &RefusedRecord| BatchIndexAndErrorMessage {
+        batch_index: record.index,
+        batch_index_error_message: Some(StrBytes::from_static(record.reason)),
+    };
     PartitionProduceResponse {
         index,
         error_code: refusal.code.code(),
         base_offset: -1,
         log_append_time_ms: -1,
         log_start_offset: -1,
+        record_errors: refusal.records.iter().map(record).collect(),
         error_message: refusal.message(),
         ..Default::default()
     }

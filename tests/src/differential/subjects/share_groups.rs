@@ -63,7 +63,7 @@ pub(super) fn run(pair: &mut Pair) {
     deletes(pair, &group, &topic);
 }
 
-/// Kafka 4.1 has them at level 0 until somebody raises it, 4.2 and Runnel begin at 1.
+/// Both have them on when they are new; Kafka takes a moment to say so.
 fn enable(pair: &mut Pair, group: &str) {
     let update = FeatureUpdateKey {
         feature: "share.version".into(),

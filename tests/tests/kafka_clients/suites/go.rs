@@ -18,7 +18,7 @@ const LIMIT: &str = "10m";
 const KAFKA_GO_ADDRESS: &str = "127.0.0.1:9092";
 
 /// As its own set-up of Kafka has them.
-const KAFKA_GO_SETTINGS: Settings = &["message.max.bytes=100000000"];
+const KAFKA_GO_SETTINGS: Settings = &["message.max.bytes=100000000", "advertised.listeners=localhost:9092"];
 
 /// How many records its larger tests move; half a million, if it is not told.
 const KGO_RECORDS: &str = "20000";

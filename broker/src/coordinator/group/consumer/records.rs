@@ -265,3 +265,82 @@ pub(super) fn decode_expression(value: &Bytes) -> Result<ExpressionRow, RecordEr
     end(&mut reader)?;
     Ok(row)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::types::Uuid;
+
+    const A: Uuid = Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+    const B: Uuid = Uuid::from_u128(0x1112_1314_1516_1718_191a_1b1c_1d1e_1f20);
+
+    fn partitions_of<const N: usize>(rows: [(Uuid, &[i32]); N]) -> Partitions {
+        rows.into_iter().map(|(topic, numbers)| (topic, numbers.iter().copied().collect())).collect()
+    }
+
+    /// What `broker/fixtures/group_records/Write.java` has Kafka's own classes write.
+    fn ours() -> Vec<(&'static str, Key, Bytes)> {
+        let text = |text: &str| Some(text.to_owned());
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let member = MemberRow {
+            instance_id: text("i"),
+            rack_id: text("r"),
+            client_id: "c".into(),
+            client_host: "/127.0.0.1".into(),
+            topics: names(&["a", &"x".repeat(200)]),
+            expression: text("^a.*"),
+            rebalance_timeout_ms: 60_000,
+            assignor: text("uniform"),
+            classic: None,
+        };
+        let little = MemberRow {
+            client_id: "c".into(),
+            client_host: "h".into(),
+            rebalance_timeout_ms: 1,
+            ..MemberRow::default()
+        };
+        let protocol = Protocol { name: "range".into(), metadata: Bytes::from_static(&[1, 2, 3]) };
+        let classic = ClassicRow { session_timeout_ms: 10_000, protocols: vec![protocol] };
+        let classic = MemberRow { topics: names(&["a"]), classic: Some(classic), ..little.clone() };
+        let current = CurrentRow {
+            epoch: 8,
+            previous_epoch: 7,
+            state: MemberState::UnrevokedPartitions,
+            assigned: partitions_of([(A, &[0, 5])]),
+            revoking: partitions_of([(B, &[1])]),
+        };
+        let expression = ExpressionRow { topics: names(&["a", "ab"]), version: 9, at_ms: 1_767_225_600_000 };
+        let group = |metadata_hash| encode_group(&GroupRow { epoch: 7, metadata_hash });
+        let of = |key: fn(String) -> Key| key("m".into());
+        vec![
+            ("group", Key::Group, group(0x1122_3344_5566_7788)),
+            ("group-without-hash", Key::Group, group(0)),
+            ("member", of(Key::Member), encode_member(&member)),
+            ("member-with-little", of(Key::Member), encode_member(&little)),
+            ("classic-member", of(Key::Member), encode_member(&classic)),
+            ("target-epoch", Key::TargetEpoch, encode_target_epoch(7)),
+            ("target", of(Key::Target), encode_target(&partitions_of([(A, &[0, 5]), (B, &[1])]))),
+            ("current", of(Key::Current), encode_current(&current)),
+            ("expression", Key::Expression("^a.*".into()), encode_expression(&expression)),
+        ]
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn records_are_kafkas_byte_for_byte() {
+        let theirs: Vec<&str> =
+            include_str!("../../../../fixtures/group_records/records.txt").lines().collect();
+        // Behind them come those of share groups.
+        let theirs: Vec<_> = theirs.into_iter().filter(|line| !line.starts_with("share-")).collect();
+        let ours = ours().into_iter();
+        let ours: Vec<String> = ours
+            .map(|(name, key, value)| format!("{name} {} {}", hex(&encode_key("g", &key)), hex(&value)))
+            .collect();
+        assert_eq!(ours, theirs);
+    }
+}

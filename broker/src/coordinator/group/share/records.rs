@@ -246,3 +246,60 @@ fn long(reader: &mut Reader) -> Result<u64, RecordError> {
     }
     Err(RecordError::Malformed("a varint is too long"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const A: Uuid = Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
+    const B: Uuid = Uuid::from_u128(0x1112_1314_1516_1718_191a_1b1c_1d1e_1f20);
+
+    fn partitions_of<const N: usize>(rows: [(Uuid, &[i32]); N]) -> Partitions {
+        rows.into_iter().map(|(topic, numbers)| (topic, numbers.iter().copied().collect())).collect()
+    }
+
+    /// What `broker/fixtures/group_records/Write.java` has Kafka's own classes write.
+    fn ours() -> Vec<(&'static str, Key, Bytes)> {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let member = MemberRow {
+            rack_id: Some("r".to_owned()),
+            client_id: "c".into(),
+            client_host: "/127.0.0.1".into(),
+            topics: names(&["a", &"x".repeat(200)]),
+        };
+        let without_rack = MemberRow {
+            rack_id: None,
+            client_id: "c".into(),
+            client_host: "h".into(),
+            topics: names(&["a"]),
+        };
+        let group = GroupRow { epoch: 7, metadata_hash: 0x1122_3344_5566_7788 };
+        let current = CurrentRow { epoch: 8, previous_epoch: 7, assigned: partitions_of([(A, &[0, 5])]) };
+        let of = |key: fn(String) -> Key| key("m".into());
+        vec![
+            ("share-member", of(Key::Member), encode_member(&member)),
+            ("share-member-without-rack", of(Key::Member), encode_member(&without_rack)),
+            ("share-group", Key::Group, encode_group(&group)),
+            ("share-target-epoch", Key::TargetEpoch, encode_target_epoch(7)),
+            ("share-target", of(Key::Target), encode_target(&partitions_of([(A, &[0, 5]), (B, &[1])]))),
+            ("share-current", of(Key::Current), encode_current(&current)),
+        ]
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn rows_are_kafkas_byte_for_byte() {
+        let all = include_str!("../../../../fixtures/group_records/records.txt").lines();
+        let theirs: Vec<&str> = all.filter(|line| line.starts_with("share-")).collect();
+        let ours: Vec<String> = ours()
+            .into_iter()
+            .map(|(name, key, value)| format!("{name} {} {}", hex(&encode_key("g", &key)), hex(&value)))
+            .collect();
+        assert_eq!(ours, theirs);
+    }
+}
