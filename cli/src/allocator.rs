@@ -7,10 +7,10 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Pieces from here on are given back, and so are freed ends of the heap. What is smaller, such as the buffers of most
-/// requests, stays at hand.
+/// Pieces from here on are given back, and so are freed ends of the heap. What is smaller stays at hand; the frames of
+/// connections are larger, and used again by themselves.
 const SETTINGS: [(&str, &str); 2] =
-    [("MALLOC_MMAP_THRESHOLD_", "2097152"), ("MALLOC_TRIM_THRESHOLD_", "4194304")];
+    [("MALLOC_MMAP_THRESHOLD_", "262144"), ("MALLOC_TRIM_THRESHOLD_", "1048576")];
 
 /// Sees to it that the allocator has these settings, or those that somebody chose: by becoming this program anew, in the same
 /// process.

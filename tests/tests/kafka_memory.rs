@@ -50,6 +50,35 @@ fn requests_of_many_items_take_little_however_many_come_at_once() {
     }
 }
 
+/// Each client asks, and reads nothing, so that its answer stays as long as nobody else needs the memory.
+#[test]
+fn answers_that_nobody_reads_take_little() {
+    let mut broker = TestBroker::start();
+    let address = broker.address();
+    broker.runnel(["topic", "create", "some"]).run().ok();
+    let growth = Growth::from_now_on(&mut broker);
+    let mut deaf = Vec::new();
+    for (name, request) in requests() {
+        for _ in 0..CLIENTS {
+            // The broker may have enough of it.
+            let mut connection = connect(&address);
+            connection.set_write_timeout(Some(Duration::from_millis(100))).expect("a timeout");
+            let _ = connection.write_all(&request);
+            deaf.push(connection);
+        }
+        // It serves others meanwhile.
+        let mut other = connect(&address);
+        other.write_all(&requests_of(named_metadata(1), 12)).expect("the broker reads");
+        skip_answer(&mut other).unwrap_or_else(|error| panic!("after {name}: {error}"));
+        growth.check(&mut broker, &name);
+    }
+    // The same large question is answered to one that reads.
+    let mut other = connect(&address);
+    other.write_all(&requests_of(many_metadata(), 12)).expect("the broker reads");
+    skip_answer(&mut other).expect("an answer");
+    growth.check(&mut broker, "all of them");
+}
+
 #[test]
 fn frames_that_never_end_take_little() {
     let mut broker = TestBroker::start();

@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
@@ -51,11 +52,11 @@ pub(super) fn around(pieces: Vec<kafka::Piece>, ranges: Vec<FileRange>) -> Vec<P
     pieces.into_iter().map(piece).collect()
 }
 
-/// Sends all pieces.
+/// Sends all pieces. `moved` is set whenever the client has taken some.
 ///
 /// # Errors
 /// Those of the connection and of the files; `TimedOut` when the client takes nothing any more.
-pub(super) async fn send(stream: &TcpStream, mut pieces: Vec<Piece>) -> io::Result<()> {
+pub(super) async fn send(stream: &TcpStream, mut pieces: Vec<Piece>, moved: &AtomicBool) -> io::Result<()> {
     let mut left = pieces.as_mut_slice();
     while let [first, ..] = left {
         let done = match first {
@@ -65,6 +66,7 @@ pub(super) async fn send(stream: &TcpStream, mut pieces: Vec<Piece>) -> io::Resu
                 usize::from(range.size_bytes() == 0)
             }
         };
+        moved.store(true, Ordering::Relaxed);
         left = &mut left[done..];
     }
     Ok(())

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::future::pending;
 use std::io;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -34,6 +35,9 @@ const IDLE: Duration = Duration::from_secs(10 * 60);
 /// So long may a client take over a frame or over answers while others wait for the memory that it holds, and as much
 /// longer as a slow network needs.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// So often must it have been seen that a client takes nothing of an answer while others wait for its memory.
+const STALLED_LOOKS: u32 = 4;
 
 /// What even a slow network brings in a second.
 const SLOW_BYTES: usize = 1 << 20;
@@ -102,10 +106,18 @@ impl Connection {
                     last_active = Instant::now();
                     let answers = answers?;
                     let held = !self.is_idle() || input.holds();
+                    let is_wanted = || held && operations.is_short();
+                    let mut sent = pin!(send_all(&stream, answers, is_wanted));
+                    if let Some(sent) = (&mut sent).now_or_never() {
+                        sent?;
+                        continue;
+                    }
+                    // A client may never read them, and what its requests came in is as large as they were.
+                    input.frames.release();
                     let unread = async { operations.stopped().await; sleep(LAST_ANSWER).await };
                     tokio::select! {
                         biased;
-                        sent = send_all(&stream, answers, || held && operations.is_short()) => sent?,
+                        sent = sent => sent?,
                         () = unread => return Ok(()),
                     }
                 }
@@ -192,10 +204,21 @@ async fn send_all(stream: &TcpStream, answers: Vec<Ready>, is_wanted: impl Fn() 
     let is_wanted = || is_wanted() || taken.iter().any(Taken::is_wanted);
     let pieces: Vec<_> = pieces.into_iter().flatten().collect();
     let due = due(Instant::now(), pieces.iter().map(Piece::memory_bytes).sum());
+    let moved = AtomicBool::new(false);
     tokio::select! {
         biased;
-        sent = send(stream, pieces) => sent,
-        () = outstayed(due, is_wanted) => Err(io::ErrorKind::TimedOut.into()),
+        sent = send(stream, pieces, &moved) => sent,
+        () = outstayed(due, &is_wanted) => Err(io::ErrorKind::TimedOut.into()),
+        () = stalled(&moved, &is_wanted) => Err(io::ErrorKind::TimedOut.into()),
+    }
+}
+
+/// Waits until nothing has moved for so long that whoever is to take it seems not to read at all, and it is wanted.
+async fn stalled(moved: &AtomicBool, is_wanted: impl Fn() -> bool) {
+    let mut looks = 0;
+    while looks < STALLED_LOOKS || !is_wanted() {
+        sleep(LOOK).await;
+        looks = if moved.swap(false, Ordering::Relaxed) { 0 } else { looks + 1 };
     }
 }
 

@@ -15,8 +15,15 @@ const ROOM_BYTES: usize = 8 << 10;
 /// Only records make a request longer than this.
 const WITHOUT_RECORDS_BYTES: usize = 16 << 20;
 
+/// A request without records waits with its frame for the memory that it needs beside, so that it takes so many times as much of
+/// the budget: all of them together have half of it.
+const WITHOUT_RECORDS_WEIGHT: usize = 2;
+
 /// The most that is set aside for a frame before its bytes come.
 const STEP_BYTES: usize = 1 << 20;
+
+/// Up to here a buffer grows by being copied, to the size that is needed.
+const COPIED_BYTES: usize = 128 << 10;
 
 const LENGTH_BYTES: usize = 4;
 
@@ -55,14 +62,19 @@ impl Frames {
     /// The frame's length is negative or above the limit.
     pub fn next(&self) -> Result<Next, Refused> {
         let Some(size_bytes) = self.size_bytes() else { return Ok(Next::Bytes) };
-        let limit_bytes = match self.is_of(ApiKey::Produce) {
+        let has_records = self.is_of(ApiKey::Produce);
+        let limit_bytes = match has_records {
             Some(false) => self.limit_bytes.min(WITHOUT_RECORDS_BYTES),
             _ => self.limit_bytes,
         };
         let within = usize::try_from(size_bytes).ok().filter(|size_bytes| *size_bytes <= limit_bytes);
         let size_bytes = within.ok_or(Refused::FrameSize { size_bytes })?;
         if size_bytes > FREE_BYTES && self.budget.is_none() {
-            return Ok(Next::Admission(size_bytes));
+            return Ok(match has_records {
+                None => Next::Bytes,
+                Some(true) => Next::Admission(size_bytes),
+                Some(false) => Next::Admission(size_bytes * WITHOUT_RECORDS_WEIGHT),
+            });
         }
         Ok(if self.buffer.len() >= LENGTH_BYTES + size_bytes { Next::Frame } else { Next::Bytes })
     }
@@ -75,8 +87,19 @@ impl Frames {
     /// Where further bytes go.
     pub fn room(&mut self) -> &mut BytesMut {
         let wanted = self.size_bytes().map_or(0, |size| LENGTH_BYTES + usize::try_from(size).unwrap_or(0));
-        let missing = wanted.saturating_sub(self.buffer.len());
-        self.buffer.reserve(missing.clamp(ROOM_BYTES, STEP_BYTES));
+        let there = self.buffer.len();
+        let missing = (wanted + ROOM_BYTES).saturating_sub(there).clamp(ROOM_BYTES, STEP_BYTES);
+        if self.buffer.capacity() - there < missing && !self.buffer.try_reclaim(missing) {
+            if there <= COPIED_BYTES {
+                // No larger than the frame, which alone is paid for: growing in place doubles.
+                let mut larger = BytesMut::with_capacity(there + missing);
+                larger.extend_from_slice(&self.buffer);
+                self.buffer = larger;
+            } else {
+                // The system moves it, and what is set aside beyond the frame is never touched.
+                self.buffer.reserve(missing);
+            }
+        }
         &mut self.buffer
     }
 
@@ -155,8 +178,13 @@ mod tests {
     #[test]
     fn a_large_frame_is_admitted_before_it_is_read_and_takes_no_memory_before_it_comes() {
         let size_bytes = 90 << 20;
-        let mut frames = frames(100 << 20, &(size_bytes as i32).to_be_bytes());
-        assert!(matches!(frames.next(), Ok(Next::Admission(size)) if size == size_bytes));
+        let length = (size_bytes as i32).to_be_bytes();
+        assert!(matches!(frames(100 << 20, &length).next(), Ok(Next::Bytes)), "it may be of any kind");
+        let metadata = [&(1_i32 << 20).to_be_bytes()[..], &[0, 3]].concat();
+        let weighs = 2 << 20;
+        assert!(matches!(frames(100 << 20, &metadata).next(), Ok(Next::Admission(bytes)) if bytes == weighs));
+        let mut frames = frames(100 << 20, &[&length[..], &[0, 0]].concat());
+        assert!(matches!(frames.next(), Ok(Next::Admission(bytes)) if bytes == size_bytes));
         let budget = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
         frames.admit(budget.try_acquire_owned().unwrap());
         assert!(matches!(frames.next(), Ok(Next::Bytes)));

@@ -77,9 +77,10 @@ impl Taken {
         self.bytes.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
-    /// Gives back all but so much.
+    /// Gives back all but so much. What is kept is an answer, which may wait long for its reader: up to twice of what is large it
+    /// does not keep the next large one from its turn.
     pub fn keep(&mut self, bytes: usize) {
-        if bytes <= self.large_bytes {
+        if bytes <= 2 * self.large_bytes {
             self.large = None;
         }
         if bytes <= FREE_BYTES {
@@ -130,10 +131,10 @@ mod tests {
         assert!(take(&memory, FREE_BYTES).is_some(), "so much is always there");
         assert!(large.is_wanted() && small.is_wanted());
 
-        large.keep(LARGE_BYTES + 1);
+        large.keep(2 * LARGE_BYTES + 1);
         assert!((&mut next).now_or_never().is_none(), "it is still large");
-        large.keep(LARGE_BYTES);
-        assert_eq!(large.bytes(), LARGE_BYTES);
+        large.keep(2 * LARGE_BYTES);
+        assert_eq!(large.bytes(), 2 * LARGE_BYTES);
         assert!(next.now_or_never().is_some());
         large.keep(FREE_BYTES);
         assert!(!large.is_wanted() && !small.is_wanted());

@@ -45,7 +45,7 @@ use crate::storage::Disk;
 const FETCH_BUDGET_BYTES: usize = 64 << 20;
 
 /// What all requests of Kafka's clients together may take beside their bytes.
-const REQUESTS_BYTES: usize = 40 << 20;
+const REQUESTS_BYTES: usize = 36 << 20;
 
 /// The most that one of them may take.
 pub const REQUEST_BYTES: usize = 32 << 20;

@@ -6,6 +6,12 @@ use super::{CodecError, Wire};
 /// Shorter bytes are copied, since a further piece to write costs more.
 const SHARED_BYTES_MIN: usize = 4096;
 
+/// What a message may have set aside and not used when it is handed on.
+const SPARE_BYTES_MAX: usize = 64 << 10;
+
+/// Of what is longer the system has never given the part that was not used.
+const COPIED_BYTES_MAX: usize = 256 << 10;
+
 /// A stretch of what was written.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Piece {
@@ -64,6 +70,11 @@ impl Writer {
 
     /// What was written, in pieces that follow each other.
     pub fn into_pieces(mut self) -> Vec<Piece> {
+        let spare = self.buffer.capacity() - self.buffer.len();
+        if spare > SPARE_BYTES_MAX && self.buffer.len() <= COPIED_BYTES_MAX {
+            // What waits for a slow reader is no larger than it says it is.
+            self.buffer = BytesMut::from(&self.buffer[..]);
+        }
         let mut pieces = Vec::with_capacity(2 * self.apart.len() + 1);
         let mut done = 0;
         for (place, piece) in self.apart {
