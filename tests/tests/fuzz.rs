@@ -1,12 +1,16 @@
 //! A short run of the fuzz targets: the corpus, and bytes made from it by chance. `fuzz/run` runs them for longer.
 
 use std::fs;
+use std::sync::{Mutex, PoisonError};
 
 use runnel_fuzz::{TARGETS, Target};
 use runnel_tests::harness::Random;
 
 /// Always the same: whatever fails here fails again.
 const SEED: u64 = 20_261_128;
+
+/// One target at a time: the memory that one takes is that of the whole process.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// How many inputs each target gets beside its corpus.
 const INPUTS: usize = 20_000;
@@ -35,6 +39,7 @@ fn every_target_runs_here() {
 }
 
 fn run(name: &str) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let target = Target::named(name).expect("there is such a target");
     let mut files: Vec<_> =
         fs::read_dir(target.corpus()).expect("a corpus").map(|entry| entry.expect("a file").path()).collect();

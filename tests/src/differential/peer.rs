@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use runnel_proto::kafka::frame::{encode_request, split_response};
-use runnel_proto::kafka::messages::{ApiVersionsRequest, MetadataRequest};
-use runnel_proto::kafka::{ApiKey, DECODED_BYTES_MAX, Message, Request, Uuid};
+use runnel_proto::kafka::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use runnel_proto::kafka::messages::{ApiVersionsRequest, ListOffsetsRequest, MetadataRequest};
+use runnel_proto::kafka::{ApiKey, DECODED_BYTES_MAX, Message, Request, StrBytes, Uuid};
 
 use super::normal::TopicNames;
 
@@ -80,12 +81,12 @@ impl Peer {
         self.topic_ids.iter().map(|(name, id)| (format!("{id:?}"), name.clone())).collect()
     }
 
-    /// Learns the ids of all topics; true when these, among them, have leaders.
+    /// Learns the ids of all topics; true when these, among them, are led.
     pub(super) fn learn_topics(&mut self, awaited: &[String]) -> bool {
         let all = MetadataRequest { topics: None, ..Default::default() };
         let Answer::Message(answer) = self.ask(0, &all, 12) else { return false };
         self.topic_ids.clear();
-        let mut led = 0;
+        let mut led = Vec::new();
         for topic in answer.topics {
             let name = topic.name.map(|name| name.to_string()).unwrap_or_default();
             let has_leaders = topic.error_code == 0
@@ -94,10 +95,26 @@ impl Peer {
                     .partitions
                     .iter()
                     .all(|partition| partition.error_code == 0 && partition.leader_id >= 0);
-            led += usize::from(has_leaders && awaited.contains(&name));
+            if has_leaders && awaited.contains(&name) {
+                let numbers = topic.partitions.iter().map(|partition| partition.partition_index);
+                led.push((name.clone(), numbers.collect()));
+            }
             self.topic_ids.insert(name, topic.topic_id);
         }
-        led == awaited.len()
+        led.len() == awaited.len() && self.leads(led)
+    }
+
+    /// Whether it knows by now that it leads these partitions: Kafka tells others before.
+    fn leads(&mut self, topics: Vec<(String, Vec<i32>)>) -> bool {
+        let row =
+            |partition_index| ListOffsetsPartition { partition_index, timestamp: -1, ..Default::default() };
+        let topics = topics.into_iter().map(|(name, numbers)| ListOffsetsTopic {
+            name: StrBytes::from(&*name),
+            partitions: numbers.into_iter().map(row).collect(),
+        });
+        let ends = ListOffsetsRequest { replica_id: -1, topics: topics.collect(), ..Default::default() };
+        let Answer::Message(answer) = self.ask(0, &ends, 5) else { return false };
+        answer.topics.iter().flat_map(|topic| &topic.partitions).all(|partition| partition.error_code == 0)
     }
 
     /// Sends a request by a connection of this number and waits for its answer.
