@@ -6,6 +6,8 @@
 //! `RUNNEL_SEED=S` runs one seed alone.
 
 mod model;
+#[path = "../group_simulation/random.rs"]
+mod random;
 mod world;
 
 use world::World;

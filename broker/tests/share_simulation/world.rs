@@ -12,6 +12,7 @@ use runnel_broker::error::BrokerError;
 use runnel_broker::types::{LogRecord, TopicPartition, Uuid};
 
 use crate::model::Model;
+use crate::random::Random;
 
 const GROUP: &str = "g";
 const TOPIC: &str = "orders";
@@ -21,23 +22,6 @@ const START: i64 = 1_700_000_000_000;
 const ROUND_MS: i64 = 50;
 const LOCK_MS: i64 = 10_000;
 const LIMIT: i16 = 3;
-
-/// SplitMix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-
-    fn permille(&mut self, times: u64) -> bool {
-        self.below(1_000) < times
-    }
-}
 
 /// A member; its number is its place.
 #[derive(Debug, Default)]
@@ -96,7 +80,7 @@ fn coordinator(log: &[LogRecord], now: i64) -> GroupCoordinator {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut random = Random(seed ^ 0x5851_f42d_4c95_7f2d);
+        let mut random = Random::new(seed);
         let members = 1 + random.below(4) as usize;
         Self {
             random,
