@@ -43,7 +43,12 @@ pub(super) fn put_bytes(out: &mut BytesMut, bytes: &[u8]) {
     out.put_slice(bytes);
 }
 
-pub(super) fn put_unsigned(out: &mut BytesMut, mut value: u32) {
+pub(super) fn put_unsigned(out: &mut BytesMut, value: u32) {
+    put_unsigned_long(out, value.into());
+}
+
+/// An unsigned varint of at most 63 bits.
+pub(super) fn put_unsigned_long(out: &mut BytesMut, mut value: u64) {
     while value > 0x7f {
         out.put_u8(value as u8 | 0x80);
         value >>= 7;
@@ -120,6 +125,19 @@ impl Reader {
             value |= u64::from(byte & 0x7f) << shift;
             if byte < 0x80 {
                 return u32::try_from(value).map_err(|_| RecordError::Malformed("a varint is too large"));
+            }
+        }
+        Err(RecordError::Malformed("a varint is too long"))
+    }
+
+    /// An unsigned varint of at most 63 bits.
+    pub(super) fn unsigned_long(&mut self) -> Result<u64, RecordError> {
+        let mut value = 0;
+        for shift in (0..63).step_by(7) {
+            let byte = self.0.try_get_u8().map_err(|_| TRUNCATED)?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
             }
         }
         Err(RecordError::Malformed("a varint is too long"))

@@ -1,4 +1,4 @@
-//! The fields of rows that both the consumer protocol's groups and share groups have, as Kafka lays them out: values are version 0
+//! The rows, and the fields of rows, that both the consumer protocol's groups and share groups have, as Kafka lays them out: values are version 0
 //! of flexible messages, with compact strings and lists, and tagged fields at the end of each structure.
 
 use std::collections::BTreeSet;
@@ -23,6 +23,36 @@ pub(super) fn read(value: &Bytes) -> Result<Reader, RecordError> {
         VALUE_VERSION => Ok(reader),
         version => Err(RecordError::UnknownVersion { part: "value", version }),
     }
+}
+
+/// The epoch of the target assignment.
+pub(super) fn encode_target_epoch(epoch: i32) -> Bytes {
+    let mut out = value();
+    out.put_i32(epoch);
+    put_unsigned(&mut out, 0);
+    out.freeze()
+}
+
+pub(super) fn decode_target_epoch(value: &Bytes) -> Result<i32, RecordError> {
+    let mut reader = read(value)?;
+    let epoch = reader.i32()?;
+    end(&mut reader)?;
+    Ok(epoch)
+}
+
+/// What a member is to have.
+pub(super) fn encode_target(target: &Partitions) -> Bytes {
+    let mut out = value();
+    put_partitions(&mut out, target);
+    put_unsigned(&mut out, 0);
+    out.freeze()
+}
+
+pub(super) fn decode_target(value: &Bytes) -> Result<Partitions, RecordError> {
+    let mut reader = read(value)?;
+    let target = partitions(&mut reader)?;
+    end(&mut reader)?;
+    Ok(target)
 }
 
 pub(super) fn put_partitions(out: &mut BytesMut, partitions: &Partitions) {

@@ -17,7 +17,6 @@ use crate::coordinator::group::api::Protocol;
 use crate::coordinator::group::row_fields::{
     end, partitions, put_partitions, put_strings, read, skip_tags, strings, tags, value,
 };
-use crate::coordinator::group::topics::Partitions;
 
 const GROUP_KEY: i16 = 3;
 const MEMBER_KEY: i16 = 5;
@@ -113,20 +112,6 @@ pub(super) fn decode_group(value: &Bytes) -> Result<GroupRow, RecordError> {
     Ok(row)
 }
 
-pub(super) fn encode_target_epoch(epoch: i32) -> Bytes {
-    let mut out = value();
-    out.put_i32(epoch);
-    put_unsigned(&mut out, 0);
-    out.freeze()
-}
-
-pub(super) fn decode_target_epoch(value: &Bytes) -> Result<i32, RecordError> {
-    let mut reader = read(value)?;
-    let epoch = reader.i32()?;
-    end(&mut reader)?;
-    Ok(epoch)
-}
-
 pub(super) fn encode_member(row: &MemberRow) -> Bytes {
     let mut out = value();
     put_compact_nullable_string(&mut out, row.instance_id.as_deref());
@@ -203,20 +188,6 @@ fn decode_classic(mut field: Reader) -> Result<Option<ClassicRow>, RecordError> 
     Ok(Some(ClassicRow { session_timeout_ms, protocols }))
 }
 
-pub(super) fn encode_target(partitions: &Partitions) -> Bytes {
-    let mut out = value();
-    put_partitions(&mut out, partitions);
-    put_unsigned(&mut out, 0);
-    out.freeze()
-}
-
-pub(super) fn decode_target(value: &Bytes) -> Result<Partitions, RecordError> {
-    let mut reader = read(value)?;
-    let target = partitions(&mut reader)?;
-    end(&mut reader)?;
-    Ok(target)
-}
-
 pub(super) fn encode_current(row: &CurrentRow) -> Bytes {
     let mut out = value();
     out.put_i32(row.epoch);
@@ -271,6 +242,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::coordinator::group::row_fields::{encode_target, encode_target_epoch};
+    use crate::coordinator::group::topics::Partitions;
     use crate::types::Uuid;
 
     const A: Uuid = Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);

@@ -12,12 +12,11 @@ use super::partition::{Run, RunState, SharePartition};
 use super::rows::{CurrentRow, GroupRow, MemberRow};
 use crate::coordinator::fields::{
     OWN_KEY_VERSION, Reader, RecordError, put_compact_nullable_string, put_compact_string, put_count,
-    put_string, put_unsigned,
+    put_string, put_unsigned, put_unsigned_long,
 };
 use crate::coordinator::group::row_fields::{
     end, partitions, put_partitions, put_strings, read, strings, value,
 };
-use crate::coordinator::group::topics::Partitions;
 use crate::types::{TopicPartition, Uuid};
 
 const MEMBER_KEY: i16 = 10;
@@ -106,20 +105,6 @@ pub(super) fn decode_group(value: &Bytes) -> Result<GroupRow, RecordError> {
     Ok(row)
 }
 
-pub(super) fn encode_target_epoch(epoch: i32) -> Bytes {
-    let mut out = value();
-    out.put_i32(epoch);
-    put_unsigned(&mut out, 0);
-    out.freeze()
-}
-
-pub(super) fn decode_target_epoch(value: &Bytes) -> Result<i32, RecordError> {
-    let mut reader = read(value)?;
-    let epoch = reader.i32()?;
-    end(&mut reader)?;
-    Ok(epoch)
-}
-
 pub(super) fn encode_member(row: &MemberRow) -> Bytes {
     let mut out = value();
     put_compact_nullable_string(&mut out, row.rack_id.as_deref());
@@ -140,20 +125,6 @@ pub(super) fn decode_member(value: &Bytes) -> Result<MemberRow, RecordError> {
     };
     end(&mut reader)?;
     Ok(row)
-}
-
-pub(super) fn encode_target(target: &Partitions) -> Bytes {
-    let mut out = value();
-    put_partitions(&mut out, target);
-    put_unsigned(&mut out, 0);
-    out.freeze()
-}
-
-pub(super) fn decode_target(value: &Bytes) -> Result<Partitions, RecordError> {
-    let mut reader = read(value)?;
-    let target = partitions(&mut reader)?;
-    end(&mut reader)?;
-    Ok(target)
 }
 
 pub(super) fn encode_current(row: &CurrentRow) -> Bytes {
@@ -197,7 +168,7 @@ pub(super) fn encode_partition(partition: &SharePartition) -> Bytes {
     out.put_i64(partition.start());
     put_count(&mut out, runs.len());
     for (length, state, deliveries) in runs {
-        put_long(&mut out, length);
+        put_unsigned_long(&mut out, length);
         out.put_i8(state);
         put_unsigned(&mut out, deliveries as u32);
     }
@@ -211,7 +182,7 @@ pub(super) fn decode_partition(value: &Bytes) -> Result<SharePartition, RecordEr
     let count = reader.count()?;
     let (mut at, mut runs) = (start, Vec::new());
     for _ in 0..count {
-        let length = i64::try_from(long(&mut reader)?).ok().filter(|length| *length > 0);
+        let length = i64::try_from(reader.unsigned_long()?).ok().filter(|length| *length > 0);
         let after = length.and_then(|length| at.checked_add(length));
         at = after.ok_or(RecordError::Malformed("a run of records has no length"))?;
         let state = match reader.i8()? {
@@ -227,31 +198,13 @@ pub(super) fn decode_partition(value: &Bytes) -> Result<SharePartition, RecordEr
     Ok(SharePartition::restored(start, runs))
 }
 
-fn put_long(out: &mut BytesMut, mut value: u64) {
-    while value > 0x7f {
-        out.put_u8(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.put_u8(value as u8);
-}
-
-fn long(reader: &mut Reader) -> Result<u64, RecordError> {
-    let mut value = 0;
-    for shift in (0..63).step_by(7) {
-        let byte = reader.i8()? as u8;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok(value);
-        }
-    }
-    Err(RecordError::Malformed("a varint is too long"))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::coordinator::group::row_fields::{encode_target, encode_target_epoch};
+    use crate::coordinator::group::topics::Partitions;
 
     const A: Uuid = Uuid::from_u128(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);
     const B: Uuid = Uuid::from_u128(0x1112_1314_1516_1718_191a_1b1c_1d1e_1f20);

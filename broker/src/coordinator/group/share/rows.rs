@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::records::{self, Key};
 use crate::coordinator::fields::RecordError;
 use crate::coordinator::group::keyed_rows::{differ, put};
+use crate::coordinator::group::row_fields;
 use crate::coordinator::group::topics::{Partitions, Topics};
 use crate::types::LogRecord;
 
@@ -93,10 +94,10 @@ impl Rows {
         match key {
             Key::Group => self.group = value.map(records::decode_group).transpose()?,
             Key::TargetEpoch => {
-                self.target_epoch = value.map(records::decode_target_epoch).transpose()?.unwrap_or(0);
+                self.target_epoch = value.map(row_fields::decode_target_epoch).transpose()?.unwrap_or(0);
             }
             Key::Member(id) => put(&mut self.members, id, value, records::decode_member)?,
-            Key::Target(id) => put(&mut self.targets, id, value, records::decode_target)?,
+            Key::Target(id) => put(&mut self.targets, id, value, row_fields::decode_target)?,
             Key::Current(id) => put(&mut self.currents, id, value, records::decode_current)?,
             Key::Partition(_) => {}
         }
@@ -117,10 +118,10 @@ impl Rows {
             change(Key::Group, next.group.as_ref().map(records::encode_group));
         }
         differ(&self.targets, &next.targets, |id, row| {
-            change(Key::Target(id.clone()), row.map(records::encode_target));
+            change(Key::Target(id.clone()), row.map(row_fields::encode_target));
         });
         if target_epoch(self) != target_epoch(next) {
-            change(Key::TargetEpoch, target_epoch(next).map(records::encode_target_epoch));
+            change(Key::TargetEpoch, target_epoch(next).map(row_fields::encode_target_epoch));
         }
         differ(&self.currents, &next.currents, |id, row| {
             change(Key::Current(id.clone()), row.map(records::encode_current));
