@@ -20,6 +20,8 @@ pub(super) struct Bench<'a> {
     pub(super) program: std::result::Result<KafkaProgram, String>,
     pub(super) servers: Servers,
     found: &'a mut dyn FnMut(&Row),
+    /// Nothing of the part has been measured yet.
+    cold: bool,
     topics: u32,
 }
 
@@ -38,7 +40,12 @@ impl<'a> Bench<'a> {
         };
         let warm_up_records = if plan.quick { 20_000 } else { 1_000_000_000 / RECORD_BYTES };
         let servers = Servers::new(program.clone(), client.clone(), warm_up_records);
-        Ok(Self { plan, client, program, servers, found, topics: 0 })
+        Ok(Self { plan, client, program, servers, found, cold: true, topics: 0 })
+    }
+
+    /// What is measured next is of another kind: it has to warm up again.
+    pub(super) fn begin_part(&mut self) {
+        self.cold = true;
     }
 
     /// A number for a figure, or one to see that it works.
@@ -87,7 +94,7 @@ impl<'a> Bench<'a> {
             return;
         }
         let title = rows[0].what.clone();
-        for round in rounds(&title, self.plan.rounds) {
+        for round in rounds(&title, std::mem::take(&mut self.cold), self.plan.rounds) {
             for line in 0..rows[0].lines.len() {
                 if rows[0].lines[line].failed.is_some() {
                     continue;

@@ -111,6 +111,7 @@ pub fn discard() -> Result<()> {
 pub fn measure(plan: &Plan, found: &mut dyn FnMut(&Row)) -> Result<()> {
     let mut bench = Bench::new(plan, found)?;
     for part in &plan.parts {
+        bench.begin_part();
         match part {
             Part::Produce => produce::measure(&mut bench),
             Part::Consume => consume::measure(&mut bench),

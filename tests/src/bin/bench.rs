@@ -31,7 +31,7 @@ struct Args {
     /// Measure the rows whose names match this regular expression
     #[arg(long, value_name = "REGEX")]
     rows: Option<Regex>,
-    /// How often to take each figure, after a round that warms up
+    /// How often to take each figure; the first row of a part has one round more before, to warm up
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Take few records and one round: to see that everything works, not how fast

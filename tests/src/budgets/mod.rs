@@ -54,7 +54,7 @@ pub struct Plan {
 impl Plan {
     /// The rounds of a part. The first one warms up: its figures don't count.
     fn rounds(&self, part: &str) -> impl Iterator<Item = Round> {
-        rounds::rounds(part, self.rounds)
+        rounds::rounds(part, true, self.rounds)
     }
 }
 

@@ -22,10 +22,10 @@ impl Round {
     }
 }
 
-/// So many rounds, each told on stderr, after one that warms up: its figures don't count.
-pub(crate) fn rounds(part: &str, last: u32) -> impl Iterator<Item = Round> + use<> {
+/// So many rounds, each told on stderr; before them, if it is cold, one that warms up: its figures don't count.
+pub(crate) fn rounds(part: &str, cold: bool, last: u32) -> impl Iterator<Item = Round> + use<> {
     let part = part.to_owned();
-    (0..=last).map(move |number| {
+    (u32::from(!cold)..=last).map(move |number| {
         match number {
             0 => tell(&format!("{part}: warming up")),
             _ => tell(&format!("{part}: round {number} of {last}")),

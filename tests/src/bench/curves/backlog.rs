@@ -32,7 +32,7 @@ pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let mut stored = 0;
     for (line, size) in SIZES_GB.into_iter().enumerate() {
         let title = format!("backlog of {size} {on_disk}");
-        for round in rounds(&title, bench.plan.rounds) {
+        for round in rounds(&title, line == 0, bench.plan.rounds) {
             if rows[0].lines[line].failed.is_some() {
                 break;
             }
