@@ -17,6 +17,7 @@
 //! A [`Log`] is not shared: its owner locks it. What takes long (reads, compaction, verification) is planned under
 //! that lock and done without it.
 
+mod ahead;
 pub mod checkpoint;
 mod compaction;
 mod epochs;
@@ -319,6 +320,13 @@ impl Log {
         Unsynced { files: self.unsynced_file.iter().cloned().collect(), point: self.end_point() }
     }
 
+    /// Bytes that are not known to be on disk.
+    pub fn unsynced_bytes(&self) -> u64 {
+        let active = self.active();
+        let synced = if self.synced.segment == active.files.base { self.synced.position } else { 0 };
+        active.size - synced
+    }
+
     /// Takes note that everything before `point` is durable.
     pub fn synced(&mut self, point: &SyncPoint) {
         if point.offset > self.synced.offset {
@@ -344,7 +352,8 @@ impl Log {
         Ok(due)
     }
 
-    /// Makes all records durable, writes the index and lets go of the files. The log can be used on.
+    /// Makes all records durable, writes the index and lets go of the files, without zeros at their ends; should those
+    /// come back, the next start cuts them. The log can be used on.
     ///
     /// # Errors
     /// [`LogError::Failed`].
@@ -352,6 +361,7 @@ impl Log {
         self.check_failed()?;
         self.sync()?;
         self.save_producers()?;
+        self.cut_zeros()?;
         for segment in &self.segments {
             _ = segment.files.index.flush();
             segment.files.index.close();
@@ -386,22 +396,47 @@ impl Log {
 
     /// One positional write of the stamped bytes and the rest, as it lies in memory.
     fn write(&mut self, batch: &[u8], base_offset: Offset, leader_epoch: i32) -> Result<(), LogError> {
-        let file = match &self.unsynced_file {
-            Some(file) => file.clone(),
-            None => self.active().open_log().map_err(|error| self.failed_by(error))?,
-        };
+        let file = self.file()?;
         let mut stamped = [0; STAMPED_BYTES];
         stamped[0..8].copy_from_slice(&base_offset.to_be_bytes());
         stamped[8..12].copy_from_slice(&batch[8..12]);
         stamped[12..16].copy_from_slice(&leader_epoch.to_be_bytes());
-        let written = self.active().write(&file, &stamped, &batch[STAMPED_BYTES..]);
+        let zeros = self.zeros_after(batch.len());
+        let active = self.active_mut();
+        let ahead = if zeros.is_empty() { Ok(()) } else { active.write_zeros(&file, batch.len(), zeros) };
+        let written = ahead.and_then(|()| active.write(&file, &stamped, &batch[STAMPED_BYTES..]));
         self.unsynced_file = Some(file);
         written.map_err(|error| self.failed_by(error))
+    }
+
+    /// The zeros that go ahead of the log's end with a batch, if its file grows and is synced right away.
+    fn zeros_after(&self, size_bytes: usize) -> &'static [u8] {
+        let active = self.active();
+        if self.config.flush_messages > 1 || !active.grows_with(size_bytes) {
+            return &[];
+        }
+        let added = size_bytes as u64;
+        ahead::zeros(active.size + added, self.unsynced_bytes() + added, self.config.segment_bytes)
+    }
+
+    /// The active segment's file.
+    fn file(&mut self) -> Result<Arc<DiskFile>, LogError> {
+        match &self.unsynced_file {
+            Some(file) => Ok(file.clone()),
+            None => self.active().open_log().map_err(|error| self.failed_by(error)),
+        }
+    }
+
+    fn cut_zeros(&mut self) -> Result<(), LogError> {
+        self.active_mut().cut_zeros().map_err(|error| self.failed_by(error))
     }
 
     /// Seals the active segment and starts the next one.
     fn roll(&mut self) -> Result<(), LogError> {
         self.check_failed()?;
+        self.cut_zeros()?;
+        // Synced even if no batch waits for it: since it was opened its length may be one that only the page cache knows.
+        self.unsynced_file = Some(self.file()?);
         self.sync()?;
         let sync = DeferredSync::at_once(&self.disk);
         let next = Segment::create(&self.disk, &self.dir, self.end_offset(), &sync);

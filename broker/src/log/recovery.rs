@@ -29,7 +29,7 @@ const REWRITE_BYTES: usize = 1 << 20;
 pub struct Recovery {
     /// Bytes after the sync point, verified and written anew.
     pub verified_bytes: u64,
-    /// Bytes of a torn tail, cut off.
+    /// Bytes of a torn tail, cut off. Zeros at its end are none: they were written ahead.
     pub cut_bytes: u64,
     /// The `start` file was damaged: the log starts at its first segment, perhaps with records that were deleted.
     pub start_lost: bool,
@@ -307,7 +307,8 @@ fn settle(
     recovery: &mut Recovery,
 ) -> Result<(), LogError> {
     recovery.verified_bytes = active.size - from;
-    recovery.cut_bytes = len - active.size;
+    recovery.cut_bytes =
+        end_of_bytes(file, active.size, *len).map_err(|error| active.read_error(&error))? - active.size;
     let doing = || format!("recovering {}", active.files.log.path().display());
     // Even if nothing is to be cut: the length, too, may be one that only the page cache knows.
     file.set_len(active.size).map_err(|error| LogError::sync(&doing(), &error))?;
@@ -332,6 +333,21 @@ fn rewrite(file: &DiskFile, from: u64, to: u64) -> std::io::Result<()> {
         position += bytes.len() as u64;
     }
     Ok(())
+}
+
+/// Where, between two positions, the last byte lies that is not zero: the position after it, or `from`.
+fn end_of_bytes(file: &DiskFile, from: u64, to: u64) -> std::io::Result<u64> {
+    let (mut end, mut position) = (from, from);
+    let mut bytes = Vec::new();
+    while position < to {
+        bytes.resize(REWRITE_BYTES.min((to - position) as usize), 0);
+        file.read_exact_at(&mut bytes, position)?;
+        if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+            end = position + last as u64 + 1;
+        }
+        position += bytes.len() as u64;
+    }
+    Ok(end)
 }
 
 /// Where, after the bad batch at the end of what is `known`, a good one with a later offset starts.

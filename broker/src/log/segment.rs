@@ -28,6 +28,8 @@ pub(super) struct Segment {
     pub(super) files: Arc<Files>,
     /// Bytes of whole batches.
     pub(super) size: u64,
+    /// After the last batch there are zeros up to here, if it is further.
+    zeros_until: u64,
     /// The offset after the last batch.
     pub(super) end: Offset,
     /// `i64::MIN` without records.
@@ -86,6 +88,7 @@ impl Segment {
         Self {
             files,
             size: 0,
+            zeros_until: 0,
             end,
             max_timestamp_ms: i64::MIN,
             aborted: Vec::new(),
@@ -191,17 +194,61 @@ impl Segment {
         self.size + size_bytes as u64 <= MAX_BYTES && next_offset - self.files.base <= Offset::from(u32::MAX)
     }
 
+    /// Whether a batch of `size_bytes` makes the file longer.
+    pub(super) fn grows_with(&self, size_bytes: usize) -> bool {
+        self.size + size_bytes as u64 > self.zeros_until
+    }
+
+    /// Writes zeros after the place of a batch of `size_bytes` that is written next, if there is space for them. Before it:
+    /// a batch that is refused because they fail must not be there whole.
+    pub(super) fn write_zeros(
+        &mut self,
+        file: &DiskFile,
+        size_bytes: usize,
+        zeros: &[u8],
+    ) -> Result<(), LogError> {
+        let from = self.size + size_bytes as u64;
+        self.zeros_until = from + zeros.len() as u64;
+        match self.write_at(file, &mut [IoSlice::new(zeros)], from) {
+            Err(LogError::DiskFull) => Ok(()),
+            other => other,
+        }
+    }
+
     /// Writes `head` and `rest` after the last batch. On a full disk nothing stays of them.
-    pub(super) fn write(&self, file: &DiskFile, head: &[u8], rest: &[u8]) -> Result<(), LogError> {
+    pub(super) fn write(&mut self, file: &DiskFile, head: &[u8], rest: &[u8]) -> Result<(), LogError> {
+        self.write_at(file, &mut [IoSlice::new(head), IoSlice::new(rest)], self.size)
+    }
+
+    /// On a full disk nothing stays after the last batch.
+    fn write_at(
+        &mut self,
+        file: &DiskFile,
+        buffers: &mut [IoSlice<'_>],
+        position: u64,
+    ) -> Result<(), LogError> {
         let doing = || format!("writing {}", self.files.log.path().display());
-        let Err(error) = file.write_all_at(&mut [IoSlice::new(head), IoSlice::new(rest)], self.size) else {
+        let Err(error) = file.write_all_at(buffers, position) else {
             return Ok(());
         };
         let error = LogError::write(&doing(), &error);
         if error == LogError::DiskFull {
             file.set_len(self.size).map_err(|error| LogError::sync(&doing(), &error))?;
+            self.zeros_until = 0;
         }
         Err(error)
+    }
+
+    /// Cuts the zeros after the last batch. They may come back until the file's next sync.
+    pub(super) fn cut_zeros(&mut self) -> Result<(), LogError> {
+        if self.zeros_until > self.size {
+            let cut = self.open_log()?.set_len(self.size);
+            cut.map_err(|error| {
+                LogError::sync(&format!("cutting {}", self.files.log.path().display()), &error)
+            })?;
+        }
+        self.zeros_until = 0;
+        Ok(())
     }
 
     /// Completes the index: no more batches follow.

@@ -147,8 +147,7 @@ fn a_torn_tail_is_cut_and_damage_before_it_is_reported() {
     fill(&mut log, 5);
     let path = dir().join("00000000000000000000.log");
     let file = disk.open(&path, Open::ReadWrite).unwrap();
-    let len = file.len().unwrap();
-    file.set_len(len - 1).unwrap();
+    file.set_len(log.size_bytes() - 1).unwrap();
     let (log, recovery) = Log::open(disk.clone(), dir(), config(1 << 20), Some(point), false).unwrap();
     assert_eq!(log.end_offset(), 90);
     assert!(recovery.cut_bytes > 0 && recovery.verified_bytes > 0);
@@ -166,6 +165,73 @@ fn a_torn_tail_is_cut_and_damage_before_it_is_reported() {
     let error = Log::open(disk.clone(), dir(), config(1 << 20), Some(point), false).err().unwrap();
     assert!(matches!(error, LogError::Corrupt { .. }), "{error}");
     assert_eq!(disk.len(&path).unwrap(), point.position - 1, "damaged files are left alone");
+}
+
+#[test]
+fn zeros_ahead_of_the_end_are_neither_records_nor_damage_and_stay_in_no_sealed_segment() {
+    let simulation = Simulation::new(1);
+    let disk = simulation.disk();
+    let mut log = Log::create(disk.clone(), dir(), config(30_000)).unwrap();
+    let path = |base: usize| dir().join(format!("{base:020}.log"));
+    let mut lengths = Vec::new();
+    for _ in 0..20 {
+        fill(&mut log, 1);
+        sync(&mut log, &disk);
+        lengths.push(disk.len(&path(0)).unwrap());
+    }
+    let size = log.size_bytes();
+    assert!(lengths[19] > size, "no zeros follow {size} bytes");
+    lengths.dedup();
+    assert!(lengths.len() < 8, "the file grew too often: {lengths:?}");
+    let point = log.sync_point();
+
+    // A crash: the zeros are there, and no tail was torn; nor is there damage when nobody knows the sync point.
+    simulation.cut_power();
+    let disk = simulation.disk();
+    for point in [None, Some(point), Some(SyncPoint::START)] {
+        let file = disk.open(&path(0), Open::ReadWrite).unwrap();
+        file.set_len(lengths[lengths.len() - 1]).unwrap();
+        let (log, recovery) = Log::open(disk.clone(), dir(), config(30_000), point, false).unwrap();
+        assert_eq!((log.end_offset(), recovery.cut_bytes), (200, 0));
+        assert_eq!(disk.len(&path(0)).unwrap(), size);
+        check_all(&log);
+    }
+
+    let (mut log, _) = Log::open(disk.clone(), dir(), config(30_000), Some(point), false).unwrap();
+    while log.segment_count() == 1 {
+        fill(&mut log, 1);
+        sync(&mut log, &disk);
+    }
+    assert_eq!(disk.len(&path(0)).unwrap(), log.segments[0].size);
+    fill(&mut log, 1);
+    let point = log.close().unwrap();
+    let active = log.active();
+    assert_eq!(disk.len(active.files.log.path()).unwrap(), active.size);
+    simulation.cut_power();
+    let (log, _) = Log::open(simulation.disk(), dir(), config(30_000), Some(point), true).unwrap();
+    assert_eq!(log.end_offset(), point.offset);
+    check_all(&log);
+}
+
+#[test]
+fn a_disk_too_full_for_zeros_takes_records() {
+    let simulation = Simulation::new(7);
+    let disk = simulation.disk();
+    let mut log = Log::create(disk.clone(), dir(), config(1 << 20)).unwrap();
+    fill(&mut log, 20);
+    sync(&mut log, &disk);
+    let len = |disk: &Disk| disk.len(&dir().join("00000000000000000000.log")).unwrap();
+    let full = len(&disk) + 600;
+    simulation.set_capacity(Some(full));
+    while len(&disk) <= log.size_bytes() + 600 {
+        fill(&mut log, 1);
+        sync(&mut log, &disk);
+        if log.size_bytes() + 600 > full {
+            break;
+        }
+    }
+    check_all(&log);
+    assert!(len(&disk) <= full);
 }
 
 #[test]

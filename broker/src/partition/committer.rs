@@ -2,9 +2,11 @@
 //!
 //! While one sync runs, appends go on and gather for the next, so the number of syncs adapts to the disk by itself. How
 //! much may gather is bounded: whoever waits for a sync waits for all that others have written, too.
+//!
+//! Partitions that have gathered much are synced by a second thread, so that those with little do not wait for them.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -15,7 +17,10 @@ use crate::storage::Disk;
 /// When so much has gathered for the next sync, producers wait until it begins.
 const GATHERED_BYTES: usize = 32 << 20;
 
-/// The sync thread's handle. Clones share the thread.
+/// With more unsynced, a partition is left to the second thread: syncing it takes several times as long as one batch.
+const BULK_BYTES: u64 = 256 << 10;
+
+/// The sync threads' handle. Clones share the threads.
 #[derive(Debug, Clone)]
 pub struct Committer {
     shared: Arc<Shared>,
@@ -23,12 +28,14 @@ pub struct Committer {
 
 #[derive(Debug, Default)]
 struct Shared {
-    queue: Mutex<Queue>,
-    wake: Condvar,
+    /// Where all partitions come to first.
+    due: Queue,
+    /// Of those, the ones with much to sync.
+    bulk: Queue,
     gathered: watch::Sender<Gathered>,
 }
 
-/// What waits for the next sync to begin.
+/// What waits for its sync to begin.
 #[derive(Debug, Default)]
 struct Gathered {
     bytes: usize,
@@ -36,8 +43,15 @@ struct Gathered {
     ended: bool,
 }
 
+/// What one of the threads has to do.
 #[derive(Debug, Default)]
 struct Queue {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
     due: Vec<Arc<Partition>>,
     /// Partitions whose topic allows acknowledged records to stay unsynced for a while (`flush.ms`).
     later: Vec<(Instant, Arc<Partition>)>,
@@ -45,12 +59,12 @@ struct Queue {
 }
 
 impl Committer {
-    /// Starts the thread. It ends after [`Committer::stop`], once nothing is left to sync.
+    /// Starts the threads. They end after [`Committer::stop`], once nothing is left to sync.
     pub fn start(disk: Disk, fatal: Fatal) -> (Self, JoinHandle<()>) {
         let shared = Arc::new(Shared::default());
         let thread = {
             let shared = Arc::clone(&shared);
-            std::thread::Builder::new()
+            thread::Builder::new()
                 .name("committer".into())
                 .spawn(move || run(&shared, &disk, &fatal))
                 .expect("the system gives the broker its sync thread")
@@ -75,59 +89,91 @@ impl Committer {
 
     /// Has the partition synced with the next round.
     pub fn enqueue(&self, partition: Arc<Partition>) {
-        self.shared.lock().due.push(partition);
-        self.shared.wake.notify_one();
+        self.shared.due.change(|waiting| waiting.due.push(partition));
     }
 
     /// Has the partition synced at `at`, or before.
     pub fn enqueue_at(&self, partition: Arc<Partition>, at: Instant) {
-        self.shared.lock().later.push((at, partition));
-        self.shared.wake.notify_one();
+        self.shared.due.change(|waiting| waiting.later.push((at, partition)));
     }
 
-    /// Syncs what is queued, then ends the thread.
+    /// Syncs what is queued, then ends the threads.
     pub fn stop(&self) {
-        self.shared.lock().stopping = true;
-        self.shared.wake.notify_one();
+        self.shared.due.stop();
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().expect("no one panics while holding the commit queue")
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().expect("no one panics while holding the commit queue")
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Waiting)) {
+        change(&mut self.lock());
+        self.wake.notify_one();
+    }
+
+    fn stop(&self) {
+        self.change(|waiting| waiting.stopping = true);
     }
 
     /// Waits for partitions to sync; `None` when the thread shall end.
     fn next_round(&self) -> Option<Vec<Arc<Partition>>> {
-        let mut queue = self.lock();
+        let mut waiting = self.lock();
         loop {
             let now = Instant::now();
-            let stopping = queue.stopping;
-            let ready: Vec<_> = queue.later.extract_if(.., |(at, _)| stopping || *at <= now).collect();
-            queue.due.extend(ready.into_iter().map(|(_, partition)| partition));
-            if !queue.due.is_empty() {
-                return Some(std::mem::take(&mut queue.due));
+            let stopping = waiting.stopping;
+            let ready: Vec<_> = waiting.later.extract_if(.., |(at, _)| stopping || *at <= now).collect();
+            waiting.due.extend(ready.into_iter().map(|(_, partition)| partition));
+            if !waiting.due.is_empty() {
+                return Some(std::mem::take(&mut waiting.due));
             }
             if stopping {
                 return None;
             }
-            let next = queue.later.iter().map(|(at, _)| *at).min();
-            queue = match next {
-                Some(at) => self.wake.wait_timeout(queue, at - now).map(|(queue, _)| queue).ok()?,
-                None => self.wake.wait(queue).ok()?,
+            let next = waiting.later.iter().map(|(at, _)| *at).min();
+            waiting = match next {
+                Some(at) => self.wake.wait_timeout(waiting, at - now).map(|(waiting, _)| waiting).ok()?,
+                None => self.wake.wait(waiting).ok()?,
             };
         }
     }
 }
 
 fn run(shared: &Shared, disk: &Disk, fatal: &Fatal) {
-    while let Some(partitions) = shared.next_round() {
-        if let Err(reason) = commit(shared, disk, &partitions) {
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .name("bulk committer".into())
+            .spawn_scoped(scope, || sync_rounds(shared, &shared.bulk, disk, fatal, |due| due))
+            .expect("the system gives the broker its second sync thread");
+        sync_rounds(shared, &shared.due, disk, fatal, |due| {
+            // What is being synced by the other thread counts as unsynced until then, so that none is with both.
+            let (bulk, little): (Vec<_>, _) =
+                due.into_iter().partition(|partition| partition.unsynced_bytes() > BULK_BYTES);
+            if !bulk.is_empty() {
+                shared.bulk.change(|waiting| waiting.due.extend(bulk));
+            }
+            little
+        });
+        shared.bulk.stop();
+    });
+    shared.gathered.send_modify(|gathered| gathered.ended = true);
+}
+
+/// Syncs what `keep` leaves of each round, until there is none or the disk fails.
+fn sync_rounds(
+    shared: &Shared,
+    queue: &Queue,
+    disk: &Disk,
+    fatal: &Fatal,
+    keep: impl Fn(Vec<Arc<Partition>>) -> Vec<Arc<Partition>>,
+) {
+    while let Some(due) = queue.next_round() {
+        if let Err(reason) = commit(shared, disk, &keep(due)) {
             fatal.raise(&reason);
             break;
         }
     }
-    shared.gathered.send_modify(|gathered| gathered.ended = true);
 }
 
 /// Syncs all, then lets their readers and producers know. Nothing is ever retried: after a failed sync the page cache
@@ -135,14 +181,17 @@ fn run(shared: &Shared, disk: &Disk, fatal: &Fatal) {
 fn commit(shared: &Shared, disk: &Disk, partitions: &[Arc<Partition>]) -> Result<(), String> {
     let mut files = Vec::with_capacity(partitions.len());
     let mut points = Vec::with_capacity(partitions.len());
+    let mut taken_bytes = 0;
     for partition in partitions {
-        if let Some(unsynced) = partition.take_unsynced() {
+        // What is appended from now on has the partition queued anew.
+        let (gathered_bytes, unsynced) = partition.take_unsynced();
+        taken_bytes += gathered_bytes;
+        if let Some(unsynced) = unsynced {
             files.extend(unsynced.files);
             points.push((partition, unsynced.point));
         }
     }
-    // What is appended from now on has its partition queued anew.
-    shared.gathered.send_modify(|gathered| gathered.bytes = 0);
+    shared.gathered.send_modify(|gathered| gathered.bytes -= taken_bytes);
     disk.sync_files(&files).map_err(|error| format!("sync: {error}"))?;
     for (partition, point) in points {
         partition.committed(&point);
@@ -153,8 +202,40 @@ fn commit(shared: &Shared, disk: &Disk, partitions: &[Arc<Partition>]) -> Result
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;
+    use runnel_proto::records::{BatchBuilder, Compression};
+    use uuid::Uuid;
 
     use super::*;
+    use crate::config::TopicConfig;
+    use crate::events::Events;
+    use crate::log::{Log, ValidBatch};
+    use crate::partition::{self, Reserve};
+    use crate::types::TopicPartition;
+
+    /// A partition on an empty disk.
+    fn partition(disk: &Disk, committer: &Committer, number: i32) -> Arc<Partition> {
+        let dir = format!("topic-{number}").into();
+        let log = Log::create(disk.clone(), dir, Arc::new(TopicConfig::default())).unwrap();
+        let shared = partition::Shared {
+            committer: committer.clone(),
+            fatal: Fatal::default(),
+            reserve: Reserve::new(disk.clone()),
+            events: Events::default(),
+            leader_epoch: 0,
+        };
+        Partition::serve(
+            "topic".into(),
+            TopicPartition { topic_id: Uuid::nil(), partition: number },
+            log,
+            shared,
+        )
+    }
+
+    fn append(partition: &Arc<Partition>, size: usize) {
+        let mut builder = BatchBuilder::new(Compression::None);
+        builder.push(0, None, Some(&vec![7; size]), &[]);
+        partition.append(&ValidBatch::internal(builder.build().unwrap()).unwrap(), 0).unwrap();
+    }
 
     fn has_room(committer: &Committer) -> bool {
         committer.room().now_or_never().is_some()
@@ -164,12 +245,18 @@ mod tests {
     fn producers_wait_while_much_has_gathered_until_a_sync_begins_or_none_will() {
         let disk = Disk::simulated(1);
         let committer = Committer { shared: Arc::default() };
-        committer.gather(GATHERED_BYTES - 1);
+        let (flooded, other) = (partition(&disk, &committer, 0), partition(&disk, &committer, 1));
+        append(&other, 1000);
+        append(&flooded, GATHERED_BYTES - 2000);
         assert!(has_room(&committer));
-        committer.gather(1);
+        append(&flooded, 1000);
         let mut waiting = Box::pin(committer.room());
         assert!((&mut waiting).now_or_never().is_none());
-        commit(&committer.shared, &disk, &[]).unwrap();
+        // What begins with one does not make room for what waits with the other.
+        commit(&committer.shared, &disk, &[Arc::clone(&other)]).unwrap();
+        committer.gather(1000);
+        assert!((&mut waiting).now_or_never().is_none());
+        commit(&committer.shared, &disk, &[flooded]).unwrap();
         assert!(waiting.now_or_never().is_some());
 
         committer.gather(2 * GATHERED_BYTES);
@@ -177,5 +264,19 @@ mod tests {
         committer.stop();
         run(&committer.shared, &disk, &Fatal::default());
         assert!(has_room(&committer));
+    }
+
+    #[test]
+    fn partitions_with_much_are_left_to_the_second_thread_and_all_are_synced_before_the_end() {
+        let disk = Disk::simulated(1);
+        let committer = Committer { shared: Arc::default() };
+        let (flooded, other) = (partition(&disk, &committer, 0), partition(&disk, &committer, 1));
+        append(&other, 1000);
+        append(&flooded, 1 << 20);
+        assert!(flooded.unsynced_bytes() > BULK_BYTES && other.unsynced_bytes() < BULK_BYTES);
+        committer.stop();
+        run(&committer.shared, &disk, &Fatal::default());
+        assert_eq!((flooded.high_watermark(), other.high_watermark()), (1, 1));
+        assert_eq!((flooded.unsynced_bytes(), other.unsynced_bytes()), (0, 0));
     }
 }

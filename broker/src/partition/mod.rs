@@ -11,7 +11,7 @@ mod upkeep;
 mod waits;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,8 @@ pub struct Partition {
     progress: watch::Sender<Progress>,
     /// Whether the committer has the partition in its queue already.
     queued: AtomicBool,
+    /// Bytes that wait for the committer to begin with them.
+    gathered_bytes: AtomicUsize,
     /// Where the log ended when this start found it. What came after was checked on its way in.
     found_end: Offset,
     /// Before it, what was found has been verified since.
@@ -147,6 +149,7 @@ impl Partition {
             state: Mutex::new(state),
             progress: watch::Sender::new(progress),
             queued: AtomicBool::new(false),
+            gathered_bytes: AtomicUsize::new(0),
             traffic: Traffic::default(),
         }
     }
@@ -192,7 +195,9 @@ impl Partition {
         }
         match flush {
             Flush::Now => {
+                // In this order: the committer takes from the sum what it finds here.
                 self.shared.committer.gather(batch.bytes.len());
+                self.gathered_bytes.fetch_add(batch.bytes.len(), Ordering::Relaxed);
                 self.enqueue();
             }
             Flush::Within(delay) => {
@@ -363,12 +368,22 @@ impl Partition {
         self.lock().sync_point()
     }
 
-    /// What must be synced so that all that is appended so far is durable; `None` when the partition is not served.
-    fn take_unsynced(&self) -> Option<Unsynced> {
+    /// What must be synced so that all that is appended so far is durable, `None` when the partition is not served; and
+    /// how much of it waited for the committer.
+    fn take_unsynced(&self) -> (usize, Option<Unsynced>) {
         self.queued.store(false, Ordering::Release);
-        match &*self.lock() {
+        let unsynced = match &*self.lock() {
             State::Serving(log) => Some(log.unsynced()),
             State::Ended { .. } => None,
+        };
+        (self.gathered_bytes.swap(0, Ordering::Relaxed), unsynced)
+    }
+
+    /// Bytes that are not known to be on disk.
+    fn unsynced_bytes(&self) -> u64 {
+        match &*self.lock() {
+            State::Serving(log) => log.unsynced_bytes(),
+            State::Ended { .. } => 0,
         }
     }
 

@@ -298,7 +298,8 @@ impl SimulatedFile {
         if let Some(capacity) = state.capacity {
             let grows = (position + bytes.len()).saturating_sub(state.file(self.node)?.seen.len()) as u64;
             let excess = (state.used() + grows).saturating_sub(capacity).min(grows);
-            bytes.truncate(bytes.len() - excess as usize);
+            // A hole before the bytes grows the file, too.
+            bytes.truncate(bytes.len().saturating_sub(excess as usize));
             if bytes.is_empty() {
                 return Err(Errno::ENOSPC.into());
             }
