@@ -221,7 +221,7 @@ pub(super) static TOPIC_KEYS: [Key; 33] = [
         "1",
         "There is one copy of each record, on disk before it is acknowledged.",
     ),
-    given("preallocate", "boolean", "false", "Segment files grow as records come."),
+    given("preallocate", "boolean", "false", "Segment files grow as records come, by up to 256 KiB at once."),
     given("remote.log.copy.disable", "boolean", "false", "Records are kept on the broker's own disk."),
     given("remote.log.delete.on.disable", "boolean", "false", "Records are kept on the broker's own disk."),
     given("remote.storage.enable", "boolean", "false", "Records are kept on the broker's own disk."),

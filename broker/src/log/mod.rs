@@ -1,7 +1,7 @@
 //! One partition's records: a directory of segments.
 //!
 //! ```text
-//! <base offset, 20 digits>.log     record batches, as they came, one after the other
+//! <base offset, 20 digits>.log     record batches, as they came, one after the other; behind the last one of all, zeros
 //! <base offset, 20 digits>.index   where some of them start, a rebuildable hint
 //! <base offset, 20 digits>.txnindex  which transactions were aborted in a sealed segment, if any
 //! <offset, 20 digits>.snapshot     what was known of producers there, a rebuildable hint
@@ -327,6 +327,11 @@ impl Log {
         active.size - synced
     }
 
+    /// Whether a write or a sync failed: what is on disk is unknown from then on.
+    pub fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     /// Takes note that everything before `point` is durable.
     pub fn synced(&mut self, point: &SyncPoint) {
         if point.offset > self.synced.offset {
@@ -394,7 +399,7 @@ impl Log {
         active.size > 0 && (exceeds || !active.fits(size_bytes, next_offset))
     }
 
-    /// One positional write of the stamped bytes and the rest, as it lies in memory.
+    /// One positional write of the stamped bytes and the rest, as it lies in memory; before it now and then one of zeros.
     fn write(&mut self, batch: &[u8], base_offset: Offset, leader_epoch: i32) -> Result<(), LogError> {
         let file = self.file()?;
         let mut stamped = [0; STAMPED_BYTES];
@@ -402,9 +407,7 @@ impl Log {
         stamped[8..12].copy_from_slice(&batch[8..12]);
         stamped[12..16].copy_from_slice(&leader_epoch.to_be_bytes());
         let zeros = self.zeros_after(batch.len());
-        let active = self.active_mut();
-        let ahead = if zeros.is_empty() { Ok(()) } else { active.write_zeros(&file, batch.len(), zeros) };
-        let written = ahead.and_then(|()| active.write(&file, &stamped, &batch[STAMPED_BYTES..]));
+        let written = self.active_mut().write(&file, &stamped, &batch[STAMPED_BYTES..], zeros);
         self.unsynced_file = Some(file);
         written.map_err(|error| self.failed_by(error))
     }

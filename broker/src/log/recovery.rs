@@ -307,8 +307,8 @@ fn settle(
     recovery: &mut Recovery,
 ) -> Result<(), LogError> {
     recovery.verified_bytes = active.size - from;
-    recovery.cut_bytes =
-        end_of_bytes(file, active.size, *len).map_err(|error| active.read_error(&error))? - active.size;
+    // Told to people, and nothing else: what can't be read there is cut all the same.
+    recovery.cut_bytes = end_of_bytes(file, active.size, *len).unwrap_or(*len) - active.size;
     let doing = || format!("recovering {}", active.files.log.path().display());
     // Even if nothing is to be cut: the length, too, may be one that only the page cache knows.
     file.set_len(active.size).map_err(|error| LogError::sync(&doing(), &error))?;

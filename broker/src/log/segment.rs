@@ -199,25 +199,33 @@ impl Segment {
         self.size + size_bytes as u64 > self.zeros_until
     }
 
-    /// Writes zeros after the place of a batch of `size_bytes` that is written next, if there is space for them. Before it:
-    /// a batch that is refused because they fail must not be there whole.
-    pub(super) fn write_zeros(
+    /// Writes `head` and `rest` after the last batch, and `zeros` after them if there is space. On a full disk nothing stays
+    /// of them.
+    pub(super) fn write(
         &mut self,
         file: &DiskFile,
-        size_bytes: usize,
+        head: &[u8],
+        rest: &[u8],
         zeros: &[u8],
     ) -> Result<(), LogError> {
-        let from = self.size + size_bytes as u64;
+        if !zeros.is_empty() {
+            self.write_zeros(file, self.size + (head.len() + rest.len()) as u64, zeros)?;
+        }
+        let batch = || [IoSlice::new(head), IoSlice::new(rest)];
+        match self.write_at(file, &mut batch(), self.size) {
+            // The zeros had the last space, and are gone.
+            Err(LogError::DiskFull) if !zeros.is_empty() => self.write_at(file, &mut batch(), self.size),
+            other => other,
+        }
+    }
+
+    /// Writes zeros before the batch that they follow: one that is refused because they fail must not be there whole.
+    fn write_zeros(&mut self, file: &DiskFile, from: u64, zeros: &[u8]) -> Result<(), LogError> {
         self.zeros_until = from + zeros.len() as u64;
         match self.write_at(file, &mut [IoSlice::new(zeros)], from) {
             Err(LogError::DiskFull) => Ok(()),
             other => other,
         }
-    }
-
-    /// Writes `head` and `rest` after the last batch. On a full disk nothing stays of them.
-    pub(super) fn write(&mut self, file: &DiskFile, head: &[u8], rest: &[u8]) -> Result<(), LogError> {
-        self.write_at(file, &mut [IoSlice::new(head), IoSlice::new(rest)], self.size)
     }
 
     /// On a full disk nothing stays after the last batch.

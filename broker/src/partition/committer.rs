@@ -1,9 +1,8 @@
-//! Group commit: one thread gathers every partition with unsynced records and makes them durable together.
+//! Group commit: a thread gathers every partition with unsynced records and makes them durable together.
 //!
-//! While one sync runs, appends go on and gather for the next, so the number of syncs adapts to the disk by itself. How
-//! much may gather is bounded: whoever waits for a sync waits for all that others have written, too.
-//!
-//! Partitions that have gathered much are synced by a second thread, so that those with little do not wait for them.
+//! While one sync runs, appends go on and gather for the next, so the number of syncs adapts to the disk by itself.
+//! Partitions that have gathered much are left to a second thread, so that those with little do not wait for their syncs.
+//! How much may gather for both is bounded.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -14,7 +13,7 @@ use tokio::sync::watch;
 use super::{Fatal, Partition};
 use crate::storage::Disk;
 
-/// When so much has gathered for the next sync, producers wait until it begins.
+/// When so much waits for its sync to begin, producers wait, too.
 const GATHERED_BYTES: usize = 32 << 20;
 
 /// With more unsynced, a partition is left to the second thread: syncing it takes several times as long as one batch.
@@ -61,18 +60,40 @@ struct Waiting {
 impl Committer {
     /// Starts the threads. They end after [`Committer::stop`], once nothing is left to sync.
     pub fn start(disk: Disk, fatal: Fatal) -> (Self, JoinHandle<()>) {
-        let shared = Arc::new(Shared::default());
-        let thread = {
-            let shared = Arc::clone(&shared);
-            thread::Builder::new()
-                .name("committer".into())
-                .spawn(move || run(&shared, &disk, &fatal))
-                .expect("the system gives the broker its sync thread")
-        };
-        (Self { shared }, thread)
+        let committer = Self { shared: Arc::default() };
+        let thread = committer.spawn(&disk, &fatal);
+        (committer, thread)
     }
 
-    /// Waits while too much has gathered for the next sync. Nobody who waits is in the way of the sync.
+    /// Starts both threads: the one that ends last.
+    fn spawn(&self, disk: &Disk, fatal: &Fatal) -> JoinHandle<()> {
+        let bulk = self.spawn_one("bulk committer", disk, fatal, |shared, disk, fatal| {
+            sync_rounds(shared, &shared.bulk, disk, fatal, |due| due);
+        });
+        self.spawn_one("committer", disk, fatal, |shared, disk, fatal| {
+            sync_rounds(shared, &shared.due, disk, fatal, |due| leave_bulk(shared, due));
+            shared.bulk.stop();
+            // What made it panic has been told.
+            _ = bulk.join();
+            shared.end();
+        })
+    }
+
+    fn spawn_one(
+        &self,
+        name: &str,
+        disk: &Disk,
+        fatal: &Fatal,
+        work: impl FnOnce(&Shared, &Disk, &Fatal) + Send + 'static,
+    ) -> JoinHandle<()> {
+        let (shared, disk, fatal) = (Arc::clone(&self.shared), disk.clone(), fatal.clone());
+        thread::Builder::new()
+            .name(name.into())
+            .spawn(move || work(&shared, &disk, &fatal))
+            .expect("the system gives the broker its sync threads")
+    }
+
+    /// Waits while too much waits for its sync to begin. Nobody who waits here is in the way of a sync.
     pub async fn room(&self) {
         let mut gathered = self.shared.gathered.subscribe();
         // The sender lives in `self`.
@@ -100,6 +121,13 @@ impl Committer {
     /// Syncs what is queued, then ends the threads.
     pub fn stop(&self) {
         self.shared.due.stop();
+    }
+}
+
+impl Shared {
+    /// Nobody need wait for a sync that does not come.
+    fn end(&self) {
+        self.gathered.send_modify(|gathered| gathered.ended = true);
     }
 }
 
@@ -140,24 +168,19 @@ impl Queue {
     }
 }
 
-fn run(shared: &Shared, disk: &Disk, fatal: &Fatal) {
-    thread::scope(|scope| {
-        thread::Builder::new()
-            .name("bulk committer".into())
-            .spawn_scoped(scope, || sync_rounds(shared, &shared.bulk, disk, fatal, |due| due))
-            .expect("the system gives the broker its second sync thread");
-        sync_rounds(shared, &shared.due, disk, fatal, |due| {
-            // What is being synced by the other thread counts as unsynced until then, so that none is with both.
-            let (bulk, little): (Vec<_>, _) =
-                due.into_iter().partition(|partition| partition.unsynced_bytes() > BULK_BYTES);
-            if !bulk.is_empty() {
-                shared.bulk.change(|waiting| waiting.due.extend(bulk));
-            }
-            little
-        });
-        shared.bulk.stop();
-    });
-    shared.gathered.send_modify(|gathered| gathered.ended = true);
+/// Hands the partitions with much to sync to the second thread, and keeps the others. What is being synced counts as
+/// unsynced until then, so that a partition is hardly ever with both; where it is, since it got a new segment, the one that is
+/// done later finds nothing to do.
+fn leave_bulk(shared: &Shared, mut due: Vec<Arc<Partition>>) -> Vec<Arc<Partition>> {
+    // One may be due at once and later, too.
+    due.sort_by_key(Arc::as_ptr);
+    due.dedup_by(|a, b| Arc::ptr_eq(a, b));
+    let (bulk, little): (Vec<_>, _) =
+        due.into_iter().partition(|partition| partition.unsynced_bytes() > BULK_BYTES);
+    if !bulk.is_empty() {
+        shared.bulk.change(|waiting| waiting.due.extend(bulk));
+    }
+    little
 }
 
 /// Syncs what `keep` leaves of each round, until there is none or the disk fails.
@@ -171,6 +194,7 @@ fn sync_rounds(
     while let Some(due) = queue.next_round() {
         if let Err(reason) = commit(shared, disk, &keep(due)) {
             fatal.raise(&reason);
+            shared.end();
             break;
         }
     }
@@ -262,7 +286,7 @@ mod tests {
         committer.gather(2 * GATHERED_BYTES);
         assert!(!has_room(&committer));
         committer.stop();
-        run(&committer.shared, &disk, &Fatal::default());
+        committer.spawn(&disk, &Fatal::default()).join().unwrap();
         assert!(has_room(&committer));
     }
 
@@ -275,7 +299,7 @@ mod tests {
         append(&flooded, 1 << 20);
         assert!(flooded.unsynced_bytes() > BULK_BYTES && other.unsynced_bytes() < BULK_BYTES);
         committer.stop();
-        run(&committer.shared, &disk, &Fatal::default());
+        committer.spawn(&disk, &Fatal::default()).join().unwrap();
         assert_eq!((flooded.high_watermark(), other.high_watermark()), (1, 1));
         assert_eq!((flooded.unsynced_bytes(), other.unsynced_bytes()), (0, 0));
     }

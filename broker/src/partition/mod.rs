@@ -110,7 +110,7 @@ pub struct Figures {
     pub last_stable_offset: Offset,
     /// The offset that the next record gets.
     pub log_end_offset: Offset,
-    /// Bytes in its segment files.
+    /// Bytes in its segment files, without zeros ahead of the end.
     pub size_bytes: u64,
     /// How many segments.
     pub segments: u32,
@@ -390,6 +390,8 @@ impl Partition {
     /// Everything up to `point` is on disk.
     fn committed(&self, point: &SyncPoint) {
         let last_stable_offset = match &mut *self.lock() {
+            // Another sync of the same file, for a new segment, may have been told the error that this one was not.
+            State::Serving(log) if log.has_failed() => return,
             State::Serving(log) => {
                 log.synced(point);
                 log.advance_last_stable_offset(point.offset)
