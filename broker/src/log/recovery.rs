@@ -21,7 +21,7 @@ use crate::config::TopicConfig;
 use crate::storage::{DeferredSync, Disk, DiskFile};
 use crate::types::Offset;
 
-/// How much of the recovered tail is written at once.
+/// How much of the tail is read, and written, at once.
 const REWRITE_BYTES: usize = 1 << 20;
 
 /// What opening a log took.
@@ -324,30 +324,37 @@ fn add(active: &mut Segment, header: &BatchHeader) -> Result<(), LogError> {
 }
 
 fn rewrite(file: &DiskFile, from: u64, to: u64) -> std::io::Result<()> {
+    each_chunk(file, from, to, |position, bytes| file.write_all_at(&mut [IoSlice::new(bytes)], position))
+}
+
+/// Where, between two positions, the last byte lies that is not zero: the position after it, or `from`.
+fn end_of_bytes(file: &DiskFile, from: u64, to: u64) -> std::io::Result<u64> {
+    let mut end = from;
+    each_chunk(file, from, to, |position, bytes| {
+        if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
+            end = position + last as u64 + 1;
+        }
+        Ok(())
+    })?;
+    Ok(end)
+}
+
+/// Reads what lies between two positions, and hands over each piece with its position.
+fn each_chunk(
+    file: &DiskFile,
+    from: u64,
+    to: u64,
+    mut take: impl FnMut(u64, &[u8]) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     let mut position = from;
     let mut bytes = Vec::new();
     while position < to {
         bytes.resize(REWRITE_BYTES.min((to - position) as usize), 0);
         file.read_exact_at(&mut bytes, position)?;
-        file.write_all_at(&mut [IoSlice::new(&bytes)], position)?;
+        take(position, &bytes)?;
         position += bytes.len() as u64;
     }
     Ok(())
-}
-
-/// Where, between two positions, the last byte lies that is not zero: the position after it, or `from`.
-fn end_of_bytes(file: &DiskFile, from: u64, to: u64) -> std::io::Result<u64> {
-    let (mut end, mut position) = (from, from);
-    let mut bytes = Vec::new();
-    while position < to {
-        bytes.resize(REWRITE_BYTES.min((to - position) as usize), 0);
-        file.read_exact_at(&mut bytes, position)?;
-        if let Some(last) = bytes.iter().rposition(|byte| *byte != 0) {
-            end = position + last as u64 + 1;
-        }
-        position += bytes.len() as u64;
-    }
-    Ok(end)
 }
 
 /// Where, after the bad batch at the end of what is `known`, a good one with a later offset starts.

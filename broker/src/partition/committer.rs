@@ -152,7 +152,12 @@ impl Queue {
             let now = Instant::now();
             let stopping = waiting.stopping;
             let ready: Vec<_> = waiting.later.extract_if(.., |(at, _)| stopping || *at <= now).collect();
-            waiting.due.extend(ready.into_iter().map(|(_, partition)| partition));
+            if !ready.is_empty() {
+                waiting.due.extend(ready.into_iter().map(|(_, partition)| partition));
+                // One may have been due already.
+                waiting.due.sort_by_key(Arc::as_ptr);
+                waiting.due.dedup_by(|a, b| Arc::ptr_eq(a, b));
+            }
             if !waiting.due.is_empty() {
                 return Some(std::mem::take(&mut waiting.due));
             }
@@ -171,10 +176,7 @@ impl Queue {
 /// Hands the partitions with much to sync to the second thread, and keeps the others. What is being synced counts as
 /// unsynced until then, so that a partition is hardly ever with both; where it is, since it got a new segment, the one that is
 /// done later finds nothing to do.
-fn leave_bulk(shared: &Shared, mut due: Vec<Arc<Partition>>) -> Vec<Arc<Partition>> {
-    // One may be due at once and later, too.
-    due.sort_by_key(Arc::as_ptr);
-    due.dedup_by(|a, b| Arc::ptr_eq(a, b));
+fn leave_bulk(shared: &Shared, due: Vec<Arc<Partition>>) -> Vec<Arc<Partition>> {
     let (bulk, little): (Vec<_>, _) =
         due.into_iter().partition(|partition| partition.unsynced_bytes() > BULK_BYTES);
     if !bulk.is_empty() {
