@@ -28,6 +28,9 @@ const JAVA_OPTIONS: [&str; 6] = [
     "-Djava.awt.headless=true",
 ];
 
+/// As `timeout` takes it.
+const TOOL_PATIENCE: &str = "10m";
+
 /// Kafka's jars.
 #[derive(Debug, Clone)]
 pub struct KafkaProgram {
@@ -53,11 +56,13 @@ impl KafkaProgram {
         self
     }
 
-    /// One of its tools, by its class.
+    /// One of its tools, by its class. They would wait for missing records for ever; they get [`TOOL_PATIENCE`].
     pub fn tool(&self, class: &str) -> Command {
-        let mut java = self.java();
-        java.arg(class);
-        java
+        let mut timeout = Command::new("timeout");
+        timeout.args([TOOL_PATIENCE, "java"]);
+        self.configure(&mut timeout);
+        timeout.arg(class);
+        timeout
     }
 
     /// Starts one on a new directory, with a heap of `heap` (`1g`) and settings beside those that a single node needs,
@@ -100,8 +105,12 @@ impl KafkaProgram {
 
     fn java(&self) -> Command {
         let mut java = Command::new("java");
-        java.arg("-cp").arg(self.jars.join("*")).envs(self.environment.iter().cloned());
+        self.configure(&mut java);
         java
+    }
+
+    fn configure(&self, java: &mut Command) {
+        java.arg("-cp").arg(self.jars.join("*")).envs(self.environment.iter().cloned());
     }
 }
 

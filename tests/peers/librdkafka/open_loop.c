@@ -1,7 +1,7 @@
 /* Sends records at a fixed rate, whatever becomes of them, and tells how long each took from the moment that it was due
  * until its acknowledgement: a client that waits for a slow broker would not see the records that it did not send.
  *
- *   open_loop BROKERS TOPIC RECORDS_PER_SECOND RECORDS WARM_UP_RECORDS
+ *   open_loop BROKERS TOPIC RECORDS_PER_SECOND RECORDS WARM_UP_RECORDS LINGER_MS
  *
  * Prints "P50 P99 P99.9 MAX" in microseconds. The first WARM_UP_RECORDS do not count. */
 #include <pthread.h>
@@ -58,8 +58,8 @@ static long long percentile_us(const int64_t *sorted, size_t count, double part)
 }
 
 int main(int argc, char **argv) {
-    if (argc != 6) {
-        fprintf(stderr, "open_loop BROKERS TOPIC RECORDS_PER_SECOND RECORDS WARM_UP_RECORDS\n");
+    if (argc != 7) {
+        fprintf(stderr, "open_loop BROKERS TOPIC RECORDS_PER_SECOND RECORDS WARM_UP_RECORDS LINGER_MS\n");
         return 2;
     }
     const char *topic = argv[2];
@@ -70,7 +70,7 @@ int main(int argc, char **argv) {
 
     rd_kafka_conf_t *settings = rd_kafka_conf_new();
     set(settings, "bootstrap.servers", argv[1]);
-    set(settings, "linger.ms", "0");
+    set(settings, "linger.ms", argv[6]);
     set(settings, "acks", "all");
     set(settings, "queue.buffering.max.messages", "1000000");
     rd_kafka_conf_set_dr_msg_cb(settings, delivered);

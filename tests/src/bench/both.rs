@@ -31,6 +31,6 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
             Ok((into_s, out_s))
         })?;
         topic.delete()?;
-        Ok(Turn { figures: vec![megabytes / into_s, megabytes / out_s], taken: Some(taken) })
+        Ok(Turn::of([megabytes / into_s, megabytes / out_s], taken))
     });
 }

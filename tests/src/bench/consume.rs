@@ -44,7 +44,7 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
                 let (seconds, taken) = watched(topic.pid, By::Gigabytes(megabytes / 1e3), || {
                     bench.client.consume(topic.address, &topic.name, partitions, records)
                 })?;
-                Ok(Turn { figures: vec![megabytes / seconds], taken: Some(taken) })
+                Ok(Turn::of([megabytes / seconds], taken))
             });
         }
         for (kind, topic) in topics {

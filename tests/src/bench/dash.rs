@@ -20,6 +20,6 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
         };
         let figures = dashboard::session(&runnel.home)?;
         server = Some(runnel);
-        Ok(Turn { figures: figures.into(), taken: None })
+        Ok(Turn(figures.into_iter().map(|figure| (figure, None)).collect()))
     });
 }

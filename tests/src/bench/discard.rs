@@ -11,6 +11,8 @@ use std::thread;
 use bytes::{Bytes, BytesMut};
 use runnel_proto::kafka::frame::{encode_response, split_request};
 use runnel_proto::kafka::messages::api_versions_response::ApiVersion;
+use runnel_proto::kafka::messages::create_partitions_request::CreatePartitionsTopic;
+use runnel_proto::kafka::messages::create_partitions_response::CreatePartitionsTopicResult;
 use runnel_proto::kafka::messages::create_topics_response::CreatableTopicResult;
 use runnel_proto::kafka::messages::delete_topics_response::DeletableTopicResult;
 use runnel_proto::kafka::messages::metadata_response::{
@@ -18,15 +20,15 @@ use runnel_proto::kafka::messages::metadata_response::{
 };
 use runnel_proto::kafka::messages::produce_response::{PartitionProduceResponse, TopicProduceResponse};
 use runnel_proto::kafka::messages::{
-    ApiVersionsResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
-    DeleteTopicsResponse, InitProducerIdResponse, MetadataRequest, MetadataResponse, ProduceRequest,
-    ProduceResponse,
+    ApiVersionsResponse, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
+    CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse, InitProducerIdResponse, MetadataRequest,
+    MetadataResponse, ProduceRequest, ProduceResponse,
 };
 use runnel_proto::kafka::{ApiKey, CodecError, DECODED_BYTES_MAX, ErrorCode, Message, Response};
 
 /// What is announced. `Fetch` and `FindCoordinator` are not served: librdkafka looks for them to see which compressions a
 /// broker takes.
-const APIS: [(ApiKey, RangeInclusive<i16>); 8] = [
+const APIS: [(ApiKey, RangeInclusive<i16>); 9] = [
     (ApiKey::Produce, 0..=12),
     (ApiKey::Fetch, 4..=12),
     (ApiKey::Metadata, 0..=12),
@@ -35,6 +37,7 @@ const APIS: [(ApiKey, RangeInclusive<i16>); 8] = [
     (ApiKey::CreateTopics, 2..=7),
     (ApiKey::DeleteTopics, 1..=6),
     (ApiKey::InitProducerId, 0..=4),
+    (ApiKey::CreatePartitions, 0..=3),
 ];
 
 const NODE_ID: i32 = 1;
@@ -105,6 +108,7 @@ fn answer(frame: Bytes, topics: &Topics, address: SocketAddr) -> Result<Vec<Byte
         Some(ApiKey::Metadata) => request.answer(&metadata(&request.read()?, &known(), address)),
         Some(ApiKey::CreateTopics) => request.answer(&create_topics(request.read()?, &mut known())),
         Some(ApiKey::DeleteTopics) => request.answer(&delete_topics(request.read()?, &mut known())),
+        Some(ApiKey::CreatePartitions) => request.answer(&create_partitions(request.read()?, &mut known())),
         Some(ApiKey::InitProducerId) => {
             request.answer(&InitProducerIdResponse { producer_id: 1, ..Default::default() })
         }
@@ -190,6 +194,20 @@ fn create_topics(request: CreateTopicsRequest, topics: &mut BTreeMap<String, i32
         CreatableTopicResult { name: topic.name, ..Default::default() }
     };
     CreateTopicsResponse { topics: request.topics.into_iter().map(create).collect(), ..Default::default() }
+}
+
+fn create_partitions(
+    request: CreatePartitionsRequest,
+    topics: &mut BTreeMap<String, i32>,
+) -> CreatePartitionsResponse {
+    let create = |topic: CreatePartitionsTopic| {
+        topics.insert(topic.name.to_string(), topic.count);
+        CreatePartitionsTopicResult { name: topic.name, ..Default::default() }
+    };
+    CreatePartitionsResponse {
+        results: request.topics.into_iter().map(create).collect(),
+        ..Default::default()
+    }
 }
 
 fn delete_topics(request: DeleteTopicsRequest, topics: &mut BTreeMap<String, i32>) -> DeleteTopicsResponse {

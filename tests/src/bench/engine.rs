@@ -25,10 +25,14 @@ pub(super) struct Bench<'a> {
     topics: u32,
 }
 
-/// What one turn of one line gives: a figure for each row, and what the broker took meanwhile, if it was watched.
-pub(super) struct Turn {
-    pub(super) figures: Vec<f64>,
-    pub(super) taken: Option<Taken>,
+/// What one turn of one line gives: for each row a figure, and what the broker took for it, if it was watched.
+pub(super) struct Turn(pub(super) Vec<(f64, Option<Taken>)>);
+
+impl Turn {
+    /// Figures of the same time.
+    pub(super) fn of(figures: impl IntoIterator<Item = f64>, taken: Taken) -> Self {
+        Self(figures.into_iter().map(|figure| (figure, Some(taken))).collect())
+    }
 }
 
 impl<'a> Bench<'a> {
@@ -40,7 +44,7 @@ impl<'a> Bench<'a> {
         };
         let warm_up_records = if plan.quick { 20_000 } else { 1_000_000_000 / RECORD_BYTES };
         let servers = Servers::new(program.clone(), client.clone(), warm_up_records);
-        Ok(Self { plan, client, program, servers, found, cold: true, topics: 0 })
+        Ok(Self { plan, client, program, servers, found, cold: false, topics: 0 })
     }
 
     /// What is measured next is of another kind: it has to warm up again.
@@ -69,7 +73,11 @@ impl<'a> Bench<'a> {
         let name = self.fresh_name("bench");
         let server = self.servers.get(kind)?;
         let (address, pid) = (server.address(), server.pid());
-        Connection::open(address)?.create_topic(&name, partitions)?;
+        let mut connection = Connection::open(address)?;
+        connection.create_topic(&name, partitions)?;
+        if kind != Kind::Discarding {
+            connection.await_logs(&name, partitions)?;
+        }
         Ok(FreshTopic { address, pid, name })
     }
 
@@ -81,6 +89,33 @@ impl<'a> Bench<'a> {
         mut turn: impl FnMut(&mut Self, Kind) -> Result<Turn>,
     ) {
         self.measure(rows, |bench, line, _| turn(bench, kinds[line]));
+    }
+
+    /// Measures rows of each of some brokers, in which something changes from line to line. The brokers take turns, line by
+    /// line. To warm a broker up its first line will do.
+    pub(super) fn measure_each(
+        &mut self,
+        kinds: &[Kind],
+        rows: impl Fn(Kind) -> Vec<Row>,
+        mut turn: impl FnMut(&mut Self, Kind, usize) -> Result<Turn>,
+    ) {
+        let mut all: Vec<(Kind, Vec<Row>)> = kinds.iter().map(|kind| (*kind, rows(*kind))).collect();
+        all.retain(|(_, rows)| rows.iter().any(|row| self.wants(row)));
+        let Some((_, first)) = all.first() else { return };
+        let (title, lines) = (first[0].what.clone(), first[0].lines.len());
+        for round in rounds(&title, std::mem::take(&mut self.cold), self.plan.rounds) {
+            for line in 0..if round.counts() { lines } else { 1 } {
+                for (kind, rows) in &mut all {
+                    if rows[0].lines[line].failed.is_none() {
+                        let came_out = turn(self, *kind, line);
+                        keep(rows, line, round, came_out);
+                    }
+                }
+            }
+        }
+        for (_, rows) in all {
+            self.tell(&rows);
+        }
     }
 
     /// Takes each line in turn, round by round, and tells the rows. A line that fails is not tried again. Rows that
@@ -139,15 +174,16 @@ impl FreshTopic {
 pub(super) fn keep(rows: &mut [Row], line: usize, round: Round, came_out: Result<Turn>) {
     match came_out {
         Ok(turn) => {
-            for (row, figure) in rows.iter_mut().zip(&turn.figures) {
-                tell(&format!("  {}: {}{}", row.lines[line].name, rounded(*figure), row.unit.name()));
+            for (row, (figure, taken)) in rows.iter_mut().zip(turn.0) {
+                let (what, of) = (&row.what, &row.lines[line].name);
+                tell(&format!("  {what}: {of}: {}{}", rounded(figure), row.unit.name()));
                 if round.counts() {
-                    row.lines[line].keep(*figure, turn.taken);
+                    row.lines[line].keep(figure, taken);
                 }
             }
         }
         Err(error) => {
-            tell(&format!("  {}: failed: {error}", rows[0].lines[line].name));
+            tell(&format!("  {}: {}: failed: {error}", rows[0].what, rows[0].lines[line].name));
             for row in rows {
                 row.lines[line].failed = Some(error.to_string());
             }

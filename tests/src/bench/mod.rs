@@ -33,7 +33,7 @@ pub use table::HEAD;
 use self::engine::Bench;
 use crate::measure::Result;
 
-/// Rows that are measured together.
+/// Rows that are measured together, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Part {
     /// librdkafka's producer: records of 1 kB and 100 B, partitions, acks, compression, idempotence
@@ -54,10 +54,6 @@ pub enum Part {
     Topics,
     /// `runnel produce` and `consume` beside kcat and Kafka's console tools
     Pipe,
-    /// Start to first answer, empty and with many partitions
-    Start,
-    /// The dashboard's frames with 10,000 partitions
-    Dash,
     /// Curve: partitions, 1 to 10,000
     Partitions,
     /// Curve: connections, 1 to 5,000
@@ -66,14 +62,19 @@ pub enum Part {
     Groups,
     /// Curve: record size, 10 B to 1 MB
     Size,
-    /// Curve: gigabytes on disk, 0 to 20
-    Backlog,
-    /// A disk whose syncs stall for 2 s
-    SlowDisk,
     /// 200 slow consumers on 1 GB
     SlowConsumers,
     /// One partition flooded while others have little to do
     Flood,
+    // These end all brokers, and a Kafka has to be warmed anew.
+    /// Start to first answer, empty and with many partitions
+    Start,
+    /// The dashboard's frames with 10,000 partitions
+    Dash,
+    /// Curve: gigabytes on disk, 0 to 20
+    Backlog,
+    /// A disk whose syncs stall for 2 s
+    SlowDisk,
 }
 
 /// What to measure.
@@ -122,16 +123,16 @@ pub fn measure(plan: &Plan, found: &mut dyn FnMut(&Row)) -> Result<()> {
             Part::Rebalance => rebalance::measure(&mut bench),
             Part::Topics => topics::measure(&mut bench),
             Part::Pipe => pipe::measure(&mut bench),
-            Part::Start => start::measure(&mut bench),
-            Part::Dash => dash::measure(&mut bench),
             Part::Partitions => curves::partitions::measure(&mut bench),
             Part::Connections => curves::connections::measure(&mut bench),
             Part::Groups => curves::groups::measure(&mut bench),
             Part::Size => curves::size::measure(&mut bench),
-            Part::Backlog => curves::backlog::measure(&mut bench),
-            Part::SlowDisk => conditions::slow_disk::measure(&mut bench),
             Part::SlowConsumers => conditions::slow_consumers::measure(&mut bench),
             Part::Flood => conditions::flood::measure(&mut bench),
+            Part::Start => start::measure(&mut bench),
+            Part::Dash => dash::measure(&mut bench),
+            Part::Backlog => curves::backlog::measure(&mut bench),
+            Part::SlowDisk => conditions::slow_disk::measure(&mut bench),
         }
     }
     Ok(())

@@ -81,13 +81,13 @@ fn through(bench: &mut Bench<'_>, pair: Pair, lines: &Lines, count: u32, copy: &
         Pair::KcatWithKafka | Pair::KcatWithRunnel => produce.arg("-l").arg(lines.path()),
         Pair::ConsoleWithKafka => produce.stdin(File::open(lines.path())?),
     };
-    let (into_s, taken) = watched(topic.pid, By::Time, || timed(&mut produce))?;
+    let (into_s, into) = watched(topic.pid, By::Time, || timed(&mut produce))?;
     let mut consume = consumer(pair, server, &program, &topic.name, count)?;
     consume.stdout(File::create(copy)?);
-    let out_s = timed(&mut consume)?;
+    let (out_s, out) = watched(topic.pid, By::Time, || timed(&mut consume))?;
     lines.expect_same(copy)?;
     topic.delete()?;
-    Ok(Turn { figures: vec![into_s, out_s], taken: Some(taken) })
+    Ok(Turn(vec![(into_s, Some(into)), (out_s, Some(out))]))
 }
 
 fn producer(pair: Pair, server: &Server, program: &Jars, topic: &str) -> Result<Command> {

@@ -48,6 +48,7 @@ fn cases(record_bytes: u32, records: u32) -> Vec<Case> {
     let first = Case { load, partitions: 1, records: Records::Repeated };
     let mut cases = Vec::new();
     cases.extend(PARTITIONS.map(|partitions| Case { partitions, ..first }));
+    cases.push(Case { load: Load { spread: false, ..load }, partitions: 1000, ..first });
     cases.push(Case { load: Load { acks: 1, ..load }, ..first });
     cases.push(Case { load: Load { idempotent: true, ..load }, ..first });
     cases.extend(CODECS.map(|codec| Case { records: Records::Text(codec), ..first }));
@@ -71,7 +72,8 @@ impl Case {
             Records::Text("none") => ", text".to_owned(),
             Records::Text(codec) => format!(", text, {codec}"),
         };
-        format!("produce {size}, {partitions}, {acks}{idempotent}{text}")
+        let sticky = if self.load.spread { "" } else { ", one after the other" };
+        format!("produce {size}, {partitions}{sticky}, {acks}{idempotent}{text}")
     }
 
     /// Produces into a topic of its own: MB/s.
@@ -83,6 +85,6 @@ impl Case {
             Records::Text(codec) => text::produce(topic.address, &topic.name, &self.load, codec),
         })?;
         topic.delete()?;
-        Ok(Turn { figures: vec![megabytes / seconds], taken: Some(taken) })
+        Ok(Turn::of([megabytes / seconds], taken))
     }
 }

@@ -36,13 +36,12 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
         ];
         bench.measure_brokers(rows, &kinds, |bench, kind| {
             let topic = bench.fresh_topic(kind, 2 * (size + 1))?;
-            let ((together_s, joined_s), taken) = watched(topic.pid, By::Time, || {
-                let mut group = Group::new(&topic);
-                let together_s = group.grow(size)?;
-                Ok((together_s, group.grow(1)?))
-            })?;
+            let mut group = Group::new(&topic);
+            let (together_s, together) = watched(topic.pid, By::Time, || group.grow(size))?;
+            let (joined_s, joined) = watched(topic.pid, By::Time, || group.grow(1))?;
+            drop(group);
             topic.delete()?;
-            Ok(Turn { figures: vec![together_s, joined_s], taken: Some(taken) })
+            Ok(Turn(vec![(together_s, Some(together)), (joined_s, Some(joined))]))
         });
     }
 }

@@ -1,6 +1,6 @@
 //! One row: the same measured of several, round by round, and what each takes of the machine meanwhile.
 
-use crate::measure::figures::{Unit, grouped, ratios};
+use crate::measure::figures::{Unit, grouped, median};
 
 /// A row of the table.
 #[derive(Debug, Clone)]
@@ -11,7 +11,7 @@ pub struct Row {
     pub(super) processor_unit: Unit,
     /// The line that all are held against.
     pub(super) base: Option<String>,
-    /// The line that none can pass.
+    /// The line that has the same client and keeps nothing.
     pub(super) ceiling: Option<String>,
     pub(super) lines: Vec<Line>,
     /// Whether something grows from line to line.
@@ -88,19 +88,19 @@ impl Row {
         self.lines.iter().any(|line| line.failed.is_some())
     }
 
-    /// A line's figures by those of the line that all are held against.
-    pub(super) fn to_base(&self, line: &Line) -> Vec<f64> {
-        self.to(self.base.as_ref(), line)
+    /// A line's median by that of the line that all are held against.
+    pub(super) fn to_base(&self, line: &Line) -> Option<f64> {
+        self.to(self.base.as_ref()?, line)
     }
 
-    /// A line's figures by those of the line that none can pass.
-    pub(super) fn to_ceiling(&self, line: &Line) -> Vec<f64> {
-        self.to(self.ceiling.as_ref(), line)
+    /// A line's median by that of the line that keeps nothing.
+    pub(super) fn to_ceiling(&self, line: &Line) -> Option<f64> {
+        self.to(self.ceiling.as_ref()?, line)
     }
 
-    fn to(&self, name: Option<&String>, line: &Line) -> Vec<f64> {
-        let other = name.and_then(|name| self.lines.iter().find(|other| other.name == *name));
-        other.map_or_else(Vec::new, |other| ratios(&line.figures, &other.figures))
+    fn to(&self, name: &str, line: &Line) -> Option<f64> {
+        let other = self.lines.iter().find(|other| other.name == name)?;
+        Some(median(&line.figures)? / median(&other.figures)?)
     }
 }
 

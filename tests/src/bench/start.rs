@@ -7,6 +7,7 @@ use super::row::{Row, Taken};
 use super::servers::Kind;
 use crate::harness::Home;
 use crate::kafka::Kafka;
+use crate::measure::alone::Stopped;
 use crate::measure::command::{processor_s, resident_mb};
 use crate::measure::figures::{Unit, grouped};
 use crate::measure::runnel::Broker;
@@ -24,8 +25,11 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
     bench.servers.end();
     let kinds = bench.kinds(&[Kind::Runnel, Kind::Kafka]);
     for partitions in [0, bench.scaled(1000, 100), bench.scaled(10_000, 200)] {
-        let with =
-            if partitions == 0 { "empty".to_owned() } else { format!("{} partitions", grouped(partitions)) };
+        let with = if partitions == 0 {
+            "empty".to_owned()
+        } else {
+            format!("{} empty partitions", grouped(partitions))
+        };
         let rows = vec![
             Row::new(
                 format!("start to first answer, {with}"),
@@ -42,6 +46,8 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
                     (kafka.started_in_ms, kafka.pid())
                 }
                 _ => {
+                    let _alone =
+                        started.kafka.as_ref().map(|kafka| Stopped::stop(kafka.pid())).transpose()?;
                     let runnel = started.runnel(partitions)?;
                     (runnel.started_in_ms, runnel.pid())
                 }
@@ -49,7 +55,7 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
             // All that it has taken since its start, as a share of the time that the start took.
             let processor = 100.0 * processor_s(pid)? / (started_in_ms / 1e3);
             let taken = Taken { processor, memory_mb: resident_mb(pid)? };
-            Ok(Turn { figures: vec![started_in_ms], taken: Some(taken) })
+            Ok(Turn::of([started_in_ms], taken))
         });
     }
 }
@@ -60,7 +66,7 @@ impl Started {
             None => {
                 let home = Home::new();
                 let broker = Broker::start(&home)?;
-                create_topics(broker.address(&home)?, partitions)?;
+                create_topic(broker.address(&home)?, partitions)?;
                 broker.stop();
                 home
             }
@@ -78,7 +84,7 @@ impl Started {
             Some(kafka) => kafka,
             None => {
                 let kafka = kafka::start(bench.program.as_ref().map_err(Clone::clone)?, &[])?;
-                create_topics(kafka.address, partitions)?;
+                create_topic(kafka.address, partitions)?;
                 kafka
             }
         };
@@ -87,12 +93,9 @@ impl Started {
     }
 }
 
-/// Kafka makes no 10,000 partitions in one request.
-fn create_topics(broker: SocketAddr, partitions: u32) -> Result<()> {
-    const IN_EACH: u32 = 1000;
-    let mut connection = Connection::open(broker)?;
-    for first in (0..partitions).step_by(IN_EACH as usize) {
-        connection.create_topic(&format!("from-{first}"), IN_EACH.min(partitions - first))?;
+fn create_topic(broker: SocketAddr, partitions: u32) -> Result<()> {
+    match partitions {
+        0 => Ok(()),
+        _ => Connection::open(broker)?.create_topic("many", partitions),
     }
-    Ok(())
 }

@@ -35,10 +35,7 @@ fn produce(bench: &mut Bench<'_>, records: u32) {
         program.args([&format!("bootstrap.servers={}", topic.address), "acks=all"]);
         let (told, taken) = watched(topic.pid, By::Gigabytes(gigabytes(records)), || run(&mut program))?;
         topic.delete()?;
-        Ok(Turn {
-            figures: vec![megabytes_a_second(sent_a_second(&told, records), &told)?],
-            taken: Some(taken),
-        })
+        Ok(Turn::of([megabytes_a_second(sent_a_second(&told, records), &told)?], taken))
     });
 }
 
@@ -56,7 +53,7 @@ fn consume(bench: &mut Bench<'_>, records: u32) {
         program.args(["--bootstrap-server", &topic.address.to_string()]);
         let (told, taken) = watched(topic.pid, By::Gigabytes(gigabytes(records)), || run(&mut program))?;
         topic.delete()?;
-        Ok(Turn { figures: vec![megabytes_a_second(fetched_a_second(&told), &told)?], taken: Some(taken) })
+        Ok(Turn::of([megabytes_a_second(fetched_a_second(&told, records), &told)?], taken))
     });
 }
 
@@ -76,7 +73,7 @@ fn end_to_end(bench: &mut Bench<'_>) {
         let (told, taken) = watched(*pid, By::Time, || run(&mut program))?;
         let mean = told.lines().find_map(|line| line.strip_prefix("Avg latency: ")?.strip_suffix(" ms"));
         let mean: f64 = mean.ok_or_else(|| format!("EndToEndLatency told no mean: {told}"))?.parse()?;
-        Ok(Turn { figures: vec![mean], taken: Some(taken) })
+        Ok(Turn::of([mean], taken))
     });
 }
 
@@ -96,9 +93,12 @@ fn sent_a_second(told: &str, records: u32) -> Option<f64> {
     told.lines().rev().find_map(|line| line.strip_prefix(&sent)?.split(' ').next()?.parse().ok())
 }
 
-/// The last column of the last line that has all columns.
-fn fetched_a_second(told: &str) -> Option<f64> {
-    told.lines().rev().find(|line| line.matches(", ").count() == 9)?.rsplit(", ").next()?.trim().parse().ok()
+/// The last column of the last line that has all columns, if the fifth says that all records came.
+fn fetched_a_second(told: &str, records: u32) -> Option<f64> {
+    let columns = |line: &str| line.split(", ").map(|column| column.trim().to_owned()).collect::<Vec<_>>();
+    let last = told.lines().rev().map(columns).find(|columns| columns.len() == 10)?;
+    let came: u32 = last[4].parse().ok()?;
+    if came < records { None } else { last[9].parse().ok() }
 }
 
 #[cfg(test)]
@@ -112,7 +112,8 @@ mod tests {
         assert_eq!(sent_a_second(told, 20), None);
         let told = "a, b, c, d, e, f, g, h, i, fetch.nMsg.sec\n\
                     2026-11-28 22:54:31:597, 2026-11-28 22:54:41:313, 191.1, 19.6, 200478, 20633.7, 5737, 3979, 48.0, 50384.5\n";
-        assert_eq!(fetched_a_second(told), Some(50384.5));
-        assert_eq!(fetched_a_second("nothing"), None);
+        assert_eq!(fetched_a_second(told, 200_000), Some(50384.5));
+        assert_eq!(fetched_a_second(told, 300_000), None, "records are missing");
+        assert_eq!(fetched_a_second("nothing", 1), None);
     }
 }

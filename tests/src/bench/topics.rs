@@ -27,6 +27,6 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
         for name in &names {
             connection.delete_topic(name)?;
         }
-        Ok(Turn { figures: vec![f64::from(count) / seconds], taken: Some(taken) })
+        Ok(Turn::of([f64::from(count) / seconds], taken))
     });
 }

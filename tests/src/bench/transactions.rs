@@ -18,7 +18,7 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
                 bench.client.transactions(topic.address, &topic.name, records, seconds)
             })?;
             topic.delete()?;
-            Ok(Turn { figures: vec![rate], taken: Some(taken) })
+            Ok(Turn::of([rate], taken))
         });
     }
 }

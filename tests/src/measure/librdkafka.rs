@@ -21,12 +21,15 @@ pub(crate) struct Load {
     /// As `rdkafka_performance` takes them: -1 is all.
     pub(crate) acks: i8,
     pub(crate) idempotent: bool,
+    /// Whether all partitions get records all the time, not one after the other, each for ten milliseconds or so, as is
+    /// librdkafka's default: a broker that is faster would get records into fewer of them.
+    pub(crate) spread: bool,
 }
 
 impl Load {
     /// So many records of [`RECORD_BYTES`], acknowledged by all replicas.
     pub(crate) fn of(records: u32) -> Self {
-        Self { records, record_bytes: RECORD_BYTES, acks: -1, idempotent: false }
+        Self { records, record_bytes: RECORD_BYTES, acks: -1, idempotent: false, spread: true }
     }
 
     /// All its records, in megabytes.
@@ -69,6 +72,9 @@ impl Librdkafka {
         // librdkafka's own default. Its performance program has the last batch wait for a second, which is most of what a
         // fast broker needs for all of them.
         program.args(["-X", "linger.ms=5"]);
+        if load.spread {
+            program.args(["-X", "sticky.partitioning.linger.ms=0"]);
+        }
         if load.record_bytes > 900_000 {
             // The largest records take a little more with what is around them than fits by default.
             program.args(["-X", "message.max.bytes=1048000"]);
@@ -104,7 +110,7 @@ impl Librdkafka {
         milliseconds(told.lines().rfind(|line| line.starts_with(&consumed)), told)
     }
 
-    /// Sends at a fixed rate for some seconds, after one that does not count.
+    /// Sends at a fixed rate for some seconds, after one that does not count; each record as soon as it is due.
     pub(crate) fn open_loop(
         &self,
         broker: SocketAddr,
@@ -112,9 +118,22 @@ impl Librdkafka {
         records_per_s: u32,
         seconds: u32,
     ) -> Result<Percentiles> {
+        self.open_loop_gathering(broker, topic, records_per_s, seconds, 0)
+    }
+
+    /// The same with a client that gathers records for some milliseconds.
+    pub(crate) fn open_loop_gathering(
+        &self,
+        broker: SocketAddr,
+        topic: &str,
+        records_per_s: u32,
+        seconds: u32,
+        linger_ms: u32,
+    ) -> Result<Percentiles> {
         let mut program = Command::new(self.folder.join("open_loop"));
         program.args([&broker.to_string(), topic, &records_per_s.to_string()]);
         program.args([(records_per_s * seconds).to_string(), records_per_s.to_string()]);
+        program.arg(linger_ms.to_string());
         let told = command::run(&mut program)?;
         let mut figures = Vec::new();
         for us in told.split_whitespace() {

@@ -6,9 +6,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use runnel_proto::kafka::frame::{encode_request, split_response};
+use runnel_proto::kafka::messages::create_partitions_request::CreatePartitionsTopic;
 use runnel_proto::kafka::messages::create_topics_request::CreatableTopic;
+use runnel_proto::kafka::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use runnel_proto::kafka::messages::metadata_request::MetadataRequestTopic;
-use runnel_proto::kafka::messages::{CreateTopicsRequest, DeleteTopicsRequest, MetadataRequest};
+use runnel_proto::kafka::messages::{
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteTopicsRequest, ListOffsetsRequest, MetadataRequest,
+};
 use runnel_proto::kafka::{ErrorCode, Message, Request};
 
 use super::Result;
@@ -16,12 +20,16 @@ use super::Result;
 /// Kafka takes its time with many partitions.
 const PATIENCE: Duration = Duration::from_secs(300);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+/// Kafka makes no 10,000 in one request.
+const PARTITIONS_AT_ONCE: u32 = 5000;
 const DECODED_BYTES_MAX: usize = 256 << 20;
 
 // Versions that every broker here serves.
 const METADATA: i16 = 4;
 const CREATE_TOPICS: i16 = 5;
 const DELETE_TOPICS: i16 = 4;
+const CREATE_PARTITIONS: i16 = 1;
+const LIST_OFFSETS: i16 = 5;
 
 /// A connection to a broker.
 pub(crate) struct Connection {
@@ -67,7 +75,12 @@ impl Connection {
 
     /// Creates a topic and waits until all its partitions have leaders.
     pub(crate) fn create_topic(&mut self, topic: &str, partitions: u32) -> Result<()> {
-        self.create_topic_without_leaders(topic, partitions)?;
+        let mut created = partitions.min(PARTITIONS_AT_ONCE);
+        self.create_topic_without_leaders(topic, created)?;
+        while created < partitions {
+            created = partitions.min(created + PARTITIONS_AT_ONCE);
+            self.create_partitions(topic, created)?;
+        }
         let deadline = Instant::now() + PATIENCE;
         while !self.is_led(topic, partitions)? {
             if Instant::now() > deadline {
@@ -91,6 +104,49 @@ impl Connection {
         let answer = self.ask(&request, CREATE_TOPICS)?;
         let code = answer.topics.first().ok_or("no topic is answered")?.error_code;
         expect_none(code, &format!("{topic} can't be created"))
+    }
+
+    fn create_partitions(&mut self, topic: &str, count: u32) -> Result<()> {
+        let wanted =
+            CreatePartitionsTopic { name: topic.into(), count: count.try_into()?, ..Default::default() };
+        let timeout_ms = PATIENCE.as_millis().try_into()?;
+        let request = CreatePartitionsRequest { topics: vec![wanted], timeout_ms, ..Default::default() };
+        let answer = self.ask(&request, CREATE_PARTITIONS)?;
+        let code = answer.results.first().ok_or("no topic is answered")?.error_code;
+        expect_none(code, &format!("{topic} gets no more partitions"))
+    }
+
+    /// Waits until all partitions of a topic can tell how many records they have: a Kafka names their leaders before.
+    pub(crate) fn await_logs(&mut self, topic: &str, partitions: u32) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = self.records(topic, partitions) {
+            if Instant::now() > deadline {
+                return Err(error);
+            }
+            thread::sleep(BETWEEN_LOOKS);
+        }
+        Ok(())
+    }
+
+    /// How many records have been written to all partitions of a topic.
+    pub(crate) fn records(&mut self, topic: &str, partitions: u32) -> Result<i64> {
+        const END: i64 = -1;
+        let partition = |partition_index| ListOffsetsPartition {
+            partition_index,
+            current_leader_epoch: -1,
+            timestamp: END,
+            ..Default::default()
+        };
+        let partitions = (0..partitions.try_into()?).map(partition).collect();
+        let topics = vec![ListOffsetsTopic { name: topic.into(), partitions, ..Default::default() }];
+        let request = ListOffsetsRequest { replica_id: -1, topics, ..Default::default() };
+        let answer = self.ask(&request, LIST_OFFSETS)?;
+        let mut records = 0;
+        for partition in &answer.topics.first().ok_or("no topic is answered")?.partitions {
+            expect_none(partition.error_code, &format!("{topic} tells no end"))?;
+            records += partition.offset;
+        }
+        Ok(records)
     }
 
     /// Deletes a topic.

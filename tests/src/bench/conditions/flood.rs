@@ -1,11 +1,15 @@
 //! One partition is flooded, while another one gets a little.
 
+use std::time::Instant;
+
 use super::beside;
 use crate::bench::engine::{Bench, Turn};
 use crate::bench::servers::Kind;
 use crate::bench::watch::{By, watched};
 use crate::measure::command::Background;
-use crate::measure::librdkafka::Load;
+use crate::measure::figures::Unit;
+use crate::measure::librdkafka::{Load, RECORD_BYTES};
+use crate::measure::wire::Connection;
 
 const RATE: u32 = 1000;
 /// More than anybody takes meanwhile.
@@ -13,25 +17,34 @@ const FLOOD: u32 = 1_000_000_000;
 
 pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let seconds = bench.scaled(10, 1);
-    for kind in bench.kinds(&[Kind::Runnel, Kind::Relaxed, Kind::Kafka, Kind::KafkaFlushed]) {
-        let rows = beside("beside a flood of another topic", kind.name());
-        bench.measure(rows, |bench, line, _| {
-            let topic = bench.fresh_topic(kind, 1)?;
-            let flooded = bench.fresh_topic(kind, 1)?;
-            let mut flood = None;
-            if line == 1 {
-                let mut producer = bench.client.producer(flooded.address, &flooded.name, &Load::of(FLOOD));
-                flood = Some(Background::start(&mut producer)?);
-            }
-            let ([p50, p99, ..], taken) = watched(topic.pid, By::Time, || {
-                bench.client.open_loop(topic.address, &topic.name, RATE, seconds)
-            })?;
-            if let Some(mut flood) = flood {
-                flood.expect_running()?;
-            }
-            topic.delete()?;
-            flooded.delete()?;
-            Ok(Turn { figures: vec![p50, p99], taken: Some(taken) })
-        });
-    }
+    let kinds = bench.kinds(&[Kind::Runnel, Kind::Relaxed, Kind::Kafka, Kind::KafkaFlushed]);
+    let rows = |kind: Kind| {
+        let mut rows = beside("beside a flood of another topic", kind.name());
+        rows.push(rows[0].like(format!("the flood: {}", kind.name()), Unit::MbPerS));
+        rows
+    };
+    bench.measure_each(&kinds, rows, |bench, kind, line| {
+        let topic = bench.fresh_topic(kind, 1)?;
+        let flooded = bench.fresh_topic(kind, 1)?;
+        let mut flood = None;
+        if line == 1 {
+            let mut producer = bench.client.producer(flooded.address, &flooded.name, &Load::of(FLOOD));
+            flood = Some(Background::start(&mut producer)?);
+        }
+        let mut connection = Connection::open(topic.address)?;
+        let ((percentiles, flood_mb_s), taken) = watched(topic.pid, By::Time, || {
+            let (start, before) = (Instant::now(), connection.records(&flooded.name, 1)?);
+            let percentiles = bench.client.open_loop(topic.address, &topic.name, RATE, seconds)?;
+            let records = connection.records(&flooded.name, 1)? - before;
+            Ok((percentiles, records as f64 * f64::from(RECORD_BYTES) / 1e6 / start.elapsed().as_secs_f64()))
+        })?;
+        let mut figures = percentiles[..2].to_vec();
+        if let Some(mut flood) = flood {
+            flood.expect_running()?;
+            figures.push(flood_mb_s);
+        }
+        topic.delete()?;
+        flooded.delete()?;
+        Ok(Turn::of(figures, taken))
+    });
 }

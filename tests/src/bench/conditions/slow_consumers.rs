@@ -1,11 +1,12 @@
 //! Two hundred consumers that read a backlog slowly: each takes some kilobytes of an answer at a time.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runnel_proto::kafka::messages::FetchRequest;
 use runnel_proto::kafka::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -33,35 +34,38 @@ pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let (bytes, size) = bench.scaled((1_000_000_000, "1 GB"), (50_000_000, "50 MB"));
     let backlog = Load::of(bytes / RECORD_BYTES);
     let beside_what = format!("beside {CONSUMERS} slow consumers of {size}");
-    for kind in bench.kinds(&[Kind::Runnel, Kind::Kafka]) {
+    let kinds = bench.kinds(&[Kind::Runnel, Kind::Kafka]);
+    let rows = |kind: Kind| {
         let mut rows = beside(&beside_what, kind.name());
         rows.push(rows[0].like(format!("all slow consumers together: {}", kind.name()), Unit::MbPerS));
-        let mut read = None;
-        bench.measure(rows, |bench, line, _| {
-            let topic = bench.fresh_topic(kind, 1)?;
-            let mut slow = None;
-            if line == 1 {
-                let name = match read.take() {
-                    Some(name) => name,
-                    None => {
-                        let written = bench.fresh_topic(kind, 1)?;
-                        bench.client.produce(written.address, &written.name, &backlog)?;
-                        written.name
-                    }
-                };
-                slow = Some(SlowConsumers::start(topic.address, &name, backlog.records)?);
-                read = Some(name);
+        rows
+    };
+    let mut backlogs = BTreeMap::new();
+    bench.measure_each(&kinds, rows, |bench, kind, line| {
+        let topic = bench.fresh_topic(kind, 1)?;
+        let mut slow = None;
+        if line == 1 {
+            if !backlogs.contains_key(&kind) {
+                let written = bench.fresh_topic(kind, 1)?;
+                bench.client.produce(written.address, &written.name, &backlog)?;
+                backlogs.insert(kind, written.name);
             }
-            let ([p50, p99, ..], taken) = watched(topic.pid, By::Time, || {
-                bench.client.open_loop(topic.address, &topic.name, RATE, seconds)
-            })?;
-            let read_bytes = slow.map_or(Ok(0), SlowConsumers::stop)?;
-            topic.delete()?;
-            // They read for the second that warms the producer up, too.
-            let read_mb_s = read_bytes as f64 / 1e6 / f64::from(seconds + 1);
-            Ok(Turn { figures: vec![p50, p99, read_mb_s], taken: Some(taken) })
-        });
-    }
+            slow = Some(SlowConsumers::start(topic.address, &backlogs[&kind], backlog.records)?);
+        }
+        let ((percentiles, read_mb_s), taken) = watched(topic.pid, By::Time, || {
+            let read_bytes = || slow.as_ref().map_or(0, SlowConsumers::read_bytes);
+            let (start, before) = (Instant::now(), read_bytes());
+            let percentiles = bench.client.open_loop(topic.address, &topic.name, RATE, seconds)?;
+            Ok((percentiles, (read_bytes() - before) as f64 / 1e6 / start.elapsed().as_secs_f64()))
+        })?;
+        let mut figures = percentiles[..2].to_vec();
+        if let Some(slow) = slow {
+            slow.stop()?;
+            figures.push(read_mb_s);
+        }
+        topic.delete()?;
+        Ok(Turn::of(figures, taken))
+    });
 }
 
 /// Threads that read slowly until they are stopped.
@@ -88,13 +92,17 @@ impl SlowConsumers {
         Ok(consumers)
     }
 
-    /// Bytes that all have read.
-    fn stop(self) -> Result<u64> {
+    /// Bytes that all have read until now.
+    fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+
+    fn stop(self) -> Result<()> {
         self.stopping.store(true, Ordering::Relaxed);
         for thread in self.threads {
             thread.join().map_err(|_| "a slow consumer panicked")??;
         }
-        Ok(self.read_bytes.load(Ordering::Relaxed))
+        Ok(())
     }
 }
 

@@ -16,6 +16,8 @@ use crate::measure::wire::Connection;
 use crate::measure::{Result, kafka};
 
 const RATE: u32 = 1000;
+/// Its Kafka is started anew each time.
+const WARM_UP_RECORDS: u32 = 100_000;
 const PRELOAD: &str = "LD_PRELOAD";
 
 pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
@@ -37,7 +39,7 @@ pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
         let (percentiles, taken) = watched(server.pid(), By::Time, || {
             bench.client.open_loop(server.address(), &topic, RATE, seconds)
         })?;
-        Ok(Turn { figures: percentiles.into(), taken: Some(taken) })
+        Ok(Turn::of(percentiles, taken))
     });
 }
 
@@ -46,7 +48,7 @@ fn start(bench: &Bench<'_>, kind: Kind, library: &Path) -> Result<Server> {
         return Ok(Server::Runnel(Runnel::start_in(&[], &[(PRELOAD, library)])?));
     }
     let program = bench.program.clone()?.with(PRELOAD, library);
-    Ok(Server::Kafka(kafka::start(&program, &[FLUSHED])?))
+    Ok(Server::Kafka(kafka::warmed(&program, &[FLUSHED], &bench.client, WARM_UP_RECORDS)?))
 }
 
 /// The library, and the folder that it is gone with.

@@ -5,7 +5,7 @@ use crate::bench::row::{Row, Taken};
 use crate::bench::watch::{By, watched};
 use crate::harness::Home;
 use crate::measure::Result;
-use crate::measure::command::resident_mb;
+use crate::measure::command::{processor_s, resident_mb};
 use crate::measure::figures::Unit;
 use crate::measure::librdkafka::{Load, RECORD_BYTES};
 use crate::measure::rounds::rounds;
@@ -55,8 +55,9 @@ fn turn(bench: &mut Bench<'_>, home: &Home, step: &Load, missing: u32) -> Result
         broker.stop();
     }
     let broker = Broker::start(home)?;
-    let idle_mb = resident_mb(broker.pid())?;
     let started_in_ms = broker.started_in_ms;
+    let processor = 100.0 * processor_s(broker.pid())? / (started_in_ms / 1e3);
+    let started = Taken { processor, memory_mb: resident_mb(broker.pid())? };
     let topic = topic(bench, &broker, home, "measured")?;
     let megabytes = f64::from(step.records) * f64::from(RECORD_BYTES) / 1e6;
     let (seconds, taken) = watched(topic.pid, By::Gigabytes(megabytes / 1e3), || {
@@ -64,8 +65,7 @@ fn turn(bench: &mut Bench<'_>, home: &Home, step: &Load, missing: u32) -> Result
     })?;
     topic.delete()?;
     broker.stop();
-    let taken = Taken { memory_mb: taken.memory_mb.max(idle_mb), ..taken };
-    Ok(Turn { figures: vec![megabytes / seconds, started_in_ms], taken: Some(taken) })
+    Ok(Turn(vec![(megabytes / seconds, Some(taken)), (started_in_ms, Some(started))]))
 }
 
 fn topic(bench: &mut Bench<'_>, broker: &Broker, home: &Home, name: &str) -> Result<FreshTopic> {

@@ -17,22 +17,24 @@ const RATE: u32 = 1000;
 
 pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let seconds = bench.scaled(5, 1);
-    for kind in bench.kinds(&[Kind::Runnel, Kind::Kafka]) {
-        let rows = ["p50", "p99"].map(|figure| {
+    let kinds = bench.kinds(&[Kind::Runnel, Kind::Kafka, Kind::KafkaFlushed]);
+    let rows = |kind: Kind| {
+        let row = |figure: &str| {
             let what = format!("due to acknowledged, {figure}, as connections grow: {}", kind.name());
             Row::curve(what, Unit::Ms, "connections", &CONNECTIONS)
-        });
-        bench.measure(rows.into(), |bench, line, _| {
-            let topic = bench.fresh_topic(kind, 1)?;
-            let open = open(topic.address, CONNECTIONS[line])?;
-            let ([p50, p99, ..], taken) = watched(topic.pid, By::Time, || {
-                bench.client.open_loop(topic.address, &topic.name, RATE, seconds)
-            })?;
-            drop(open);
-            topic.delete()?;
-            Ok(Turn { figures: vec![p50, p99], taken: Some(taken) })
-        });
-    }
+        };
+        vec![row("p50"), row("p99")]
+    };
+    bench.measure_each(&kinds, rows, |bench, kind, line| {
+        let topic = bench.fresh_topic(kind, 1)?;
+        let open = open(topic.address, CONNECTIONS[line])?;
+        let ([p50, p99, ..], taken) = watched(topic.pid, By::Time, || {
+            bench.client.open_loop(topic.address, &topic.name, RATE, seconds)
+        })?;
+        drop(open);
+        topic.delete()?;
+        Ok(Turn::of([p50, p99], taken))
+    });
 }
 
 /// Connections that have been used once.

@@ -36,27 +36,29 @@ const LEAVE_GROUP: i16 = 2;
 
 pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let commits: u32 = bench.scaled(1000, 20);
-    for kind in bench.kinds(&[Kind::Runnel, Kind::Relaxed, Kind::Kafka]) {
-        let rows = ["commit of an offset", "heartbeat"].map(|what| {
+    let kinds = bench.kinds(&[Kind::Runnel, Kind::Relaxed, Kind::Kafka, Kind::KafkaFlushed]);
+    let rows = |kind: Kind| {
+        let row = |what: &str| {
             let what = format!("{what}, mean, as groups grow: {}", kind.name());
             Row::curve(what, Unit::Ms, "groups", &GROUPS)
-        });
-        bench.measure(rows.into(), |bench, line, _| {
-            let topic = bench.fresh_topic(kind, 1)?;
-            let mut members = join(&topic, GROUPS[line])?;
-            let ((commit_s, heartbeat_s), taken) = watched(topic.pid, By::Time, || {
-                let commit_s =
-                    each(&mut members, commits, |member, number| member.commit(&topic.name, number))?;
-                Ok((commit_s, each(&mut members, commits, |member, _| member.heartbeat())?))
-            })?;
-            for member in members {
-                member.leave()?;
-            }
-            topic.delete()?;
-            let figures = [commit_s, heartbeat_s].map(|seconds| seconds * 1e3 / f64::from(commits));
-            Ok(Turn { figures: figures.into(), taken: Some(taken) })
-        });
-    }
+        };
+        vec![row("commit of an offset"), row("heartbeat")]
+    };
+    bench.measure_each(&kinds, rows, |bench, kind, line| {
+        let topic = bench.fresh_topic(kind, 1)?;
+        let mut members = join(&topic, GROUPS[line])?;
+        let (commit_s, commit) = watched(topic.pid, By::Time, || {
+            each(&mut members, commits, |member, number| member.commit(&topic.name, number))
+        })?;
+        let (heartbeat_s, heartbeat) =
+            watched(topic.pid, By::Time, || each(&mut members, commits, |member, _| member.heartbeat()))?;
+        for member in members {
+            member.leave()?;
+        }
+        topic.delete()?;
+        let each_ms = |seconds: f64| seconds * 1e3 / f64::from(commits);
+        Ok(Turn(vec![(each_ms(commit_s), Some(commit)), (each_ms(heartbeat_s), Some(heartbeat))]))
+    });
 }
 
 /// The only member of a group.

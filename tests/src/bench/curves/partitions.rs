@@ -11,11 +11,12 @@ const PARTITIONS: [u32; 5] = [1, 10, 100, 1000, 10_000];
 
 pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let load = Load::of(bench.scaled(1_000_000_000, 10_000_000) / RECORD_BYTES);
-    for kind in bench.kinds(&[Kind::Runnel, Kind::Kafka, Kind::Discarding]) {
+    let kinds = bench.kinds(&[Kind::Runnel, Kind::Kafka, Kind::Discarding]);
+    let rows = |kind: Kind| {
         let what = format!("produce 1 kB as partitions grow: {}", kind.name());
-        let row = Row::curve(what, Unit::MbPerS, "partitions", &PARTITIONS).processor_in(Unit::SPerGb);
-        bench.measure(vec![row], |bench, line, _| {
-            Case { load, partitions: PARTITIONS[line], records: Records::Repeated }.run(bench, kind)
-        });
-    }
+        vec![Row::curve(what, Unit::MbPerS, "partitions", &PARTITIONS).processor_in(Unit::SPerGb)]
+    };
+    bench.measure_each(&kinds, rows, |bench, kind, line| {
+        Case { load, partitions: PARTITIONS[line], records: Records::Repeated }.run(bench, kind)
+    });
 }

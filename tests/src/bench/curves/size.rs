@@ -13,14 +13,15 @@ const MOST_RECORDS: u32 = 5_000_000;
 
 pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let bytes: u32 = bench.scaled(1_000_000_000, 10_000_000);
-    for kind in bench.kinds(&[Kind::Runnel, Kind::Kafka, Kind::Discarding]) {
+    let kinds = bench.kinds(&[Kind::Runnel, Kind::Kafka, Kind::Discarding]);
+    let rows = |kind: Kind| {
         let what = format!("produce as records grow: {}", kind.name());
-        let row = Row::curve(what, Unit::MbPerS, "B", &SIZES).processor_in(Unit::SPerGb);
-        bench.measure(vec![row], |bench, line, _| {
-            let record_bytes = SIZES[line];
-            let most = bench.scaled(MOST_RECORDS, MOST_RECORDS / 50);
-            let load = Load { record_bytes, ..Load::of((bytes / record_bytes).min(most)) };
-            Case { load, partitions: 1, records: Records::Repeated }.run(bench, kind)
-        });
-    }
+        vec![Row::curve(what, Unit::MbPerS, "B", &SIZES).processor_in(Unit::SPerGb)]
+    };
+    bench.measure_each(&kinds, rows, |bench, kind, line| {
+        let record_bytes = SIZES[line];
+        let most = bench.scaled(MOST_RECORDS, MOST_RECORDS / 50);
+        let load = Load { record_bytes, ..Load::of((bytes / record_bytes).min(most)) };
+        Case { load, partitions: 1, records: Records::Repeated }.run(bench, kind)
+    });
 }
