@@ -108,7 +108,7 @@ impl Connection {
 
     fn create_partitions(&mut self, topic: &str, count: u32) -> Result<()> {
         let wanted =
-            CreatePartitionsTopic { name: topic.into(), count: count.try_into()?, ..Default::default() };
+            CreatePartitionsTopic { name: topic.into(), count: count.try_into()?, assignments: None };
         let timeout_ms = PATIENCE.as_millis().try_into()?;
         let request = CreatePartitionsRequest { topics: vec![wanted], timeout_ms, ..Default::default() };
         let answer = self.ask(&request, CREATE_PARTITIONS)?;
@@ -135,10 +135,9 @@ impl Connection {
             partition_index,
             current_leader_epoch: -1,
             timestamp: END,
-            ..Default::default()
         };
         let partitions = (0..partitions.try_into()?).map(partition).collect();
-        let topics = vec![ListOffsetsTopic { name: topic.into(), partitions, ..Default::default() }];
+        let topics = vec![ListOffsetsTopic { name: topic.into(), partitions }];
         let request = ListOffsetsRequest { replica_id: -1, topics, ..Default::default() };
         let answer = self.ask(&request, LIST_OFFSETS)?;
         let mut records = 0;

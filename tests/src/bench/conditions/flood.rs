@@ -26,23 +26,20 @@ pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     bench.measure_each(&kinds, rows, |bench, kind, line| {
         let topic = bench.fresh_topic(kind, 1)?;
         let flooded = bench.fresh_topic(kind, 1)?;
-        let mut flood = None;
-        if line == 1 {
-            let mut producer = bench.client.producer(flooded.address, &flooded.name, &Load::of(FLOOD));
-            flood = Some(Background::start(&mut producer)?);
-        }
+        let mut producer = bench.client.producer(flooded.address, &flooded.name, &Load::of(FLOOD));
         let mut connection = Connection::open(topic.address)?;
-        let ((percentiles, flood_mb_s), taken) = watched(topic.pid, By::Time, || {
-            let (start, before) = (Instant::now(), connection.records(&flooded.name, 1)?);
+        let (figures, taken) = watched(topic.pid, By::Time, || {
+            let flood = if line == 1 { Some(Background::start(&mut producer)?) } else { None };
+            let start = Instant::now();
             let percentiles = bench.client.open_loop(topic.address, &topic.name, RATE, seconds)?;
-            let records = connection.records(&flooded.name, 1)? - before;
-            Ok((percentiles, records as f64 * f64::from(RECORD_BYTES) / 1e6 / start.elapsed().as_secs_f64()))
+            let mut figures = percentiles[..2].to_vec();
+            if let Some(mut flood) = flood {
+                flood.expect_running()?;
+                let megabytes = connection.records(&flooded.name, 1)? as f64 * f64::from(RECORD_BYTES) / 1e6;
+                figures.push(megabytes / start.elapsed().as_secs_f64());
+            }
+            Ok(figures)
         })?;
-        let mut figures = percentiles[..2].to_vec();
-        if let Some(mut flood) = flood {
-            flood.expect_running()?;
-            figures.push(flood_mb_s);
-        }
         topic.delete()?;
         flooded.delete()?;
         Ok(Turn::of(figures, taken))

@@ -43,26 +43,25 @@ pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let mut backlogs = BTreeMap::new();
     bench.measure_each(&kinds, rows, |bench, kind, line| {
         let topic = bench.fresh_topic(kind, 1)?;
-        let mut slow = None;
-        if line == 1 {
-            if !backlogs.contains_key(&kind) {
-                let written = bench.fresh_topic(kind, 1)?;
-                bench.client.produce(written.address, &written.name, &backlog)?;
-                backlogs.insert(kind, written.name);
-            }
-            slow = Some(SlowConsumers::start(topic.address, &backlogs[&kind], backlog.records)?);
+        if line == 1 && !backlogs.contains_key(&kind) {
+            let written = bench.fresh_topic(kind, 1)?;
+            bench.client.produce(written.address, &written.name, &backlog)?;
+            backlogs.insert(kind, written.name);
         }
-        let ((percentiles, read_mb_s), taken) = watched(topic.pid, By::Time, || {
-            let read_bytes = || slow.as_ref().map_or(0, SlowConsumers::read_bytes);
-            let (start, before) = (Instant::now(), read_bytes());
+        let (figures, taken) = watched(topic.pid, By::Time, || {
+            let slow = match line {
+                1 => Some(SlowConsumers::start(topic.address, &backlogs[&kind], backlog.records)?),
+                _ => None,
+            };
+            let start = Instant::now();
             let percentiles = bench.client.open_loop(topic.address, &topic.name, RATE, seconds)?;
-            Ok((percentiles, (read_bytes() - before) as f64 / 1e6 / start.elapsed().as_secs_f64()))
+            let mut figures = percentiles[..2].to_vec();
+            if let Some(slow) = slow {
+                let elapsed_s = start.elapsed().as_secs_f64();
+                figures.push(slow.stop()? as f64 / 1e6 / elapsed_s);
+            }
+            Ok(figures)
         })?;
-        let mut figures = percentiles[..2].to_vec();
-        if let Some(slow) = slow {
-            slow.stop()?;
-            figures.push(read_mb_s);
-        }
         topic.delete()?;
         Ok(Turn::of(figures, taken))
     });
@@ -93,16 +92,13 @@ impl SlowConsumers {
     }
 
     /// Bytes that all have read until now.
-    fn read_bytes(&self) -> u64 {
-        self.read_bytes.load(Ordering::Relaxed)
-    }
-
-    fn stop(self) -> Result<()> {
+    fn stop(self) -> Result<u64> {
+        let read_bytes = self.read_bytes.load(Ordering::Relaxed);
         self.stopping.store(true, Ordering::Relaxed);
         for thread in self.threads {
             thread.join().map_err(|_| "a slow consumer panicked")??;
         }
-        Ok(())
+        Ok(read_bytes)
     }
 }
 
