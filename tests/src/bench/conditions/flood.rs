@@ -27,7 +27,6 @@ pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
         let topic = bench.fresh_topic(kind, 1)?;
         let flooded = bench.fresh_topic(kind, 1)?;
         let mut producer = bench.client.producer(flooded.address, &flooded.name, &Load::of(FLOOD));
-        let mut connection = Connection::open(topic.address)?;
         let (figures, taken) = watched(topic.pid, By::Time, || {
             let flood = if line == 1 { Some(Background::start(&mut producer)?) } else { None };
             let start = Instant::now();
@@ -35,7 +34,8 @@ pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
             let mut figures = percentiles[..2].to_vec();
             if let Some(mut flood) = flood {
                 flood.expect_running()?;
-                let megabytes = connection.records(&flooded.name, 1)? as f64 * f64::from(RECORD_BYTES) / 1e6;
+                let records = Connection::open(flooded.address)?.records(&flooded.name, 1)?;
+                let megabytes = records as f64 * f64::from(RECORD_BYTES) / 1e6;
                 figures.push(megabytes / start.elapsed().as_secs_f64());
             }
             Ok(figures)
