@@ -9,7 +9,7 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
     bench.servers.end();
     let rows = FIGURES.map(|(what, unit)| Row::new(what, unit, [Kind::Runnel.name()]));
     let mut server = None;
-    bench.measure(rows.into(), |_, _, _| {
+    bench.measure(rows.into(), |_, _| {
         let runnel = match server.take() {
             Some(runnel) => runnel,
             None => {

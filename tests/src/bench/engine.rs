@@ -88,7 +88,7 @@ impl<'a> Bench<'a> {
         kinds: &[Kind],
         mut turn: impl FnMut(&mut Self, Kind) -> Result<Turn>,
     ) {
-        self.measure(rows, |bench, line, _| turn(bench, kinds[line]));
+        self.measure(rows, |bench, line| turn(bench, kinds[line]));
     }
 
     /// Measures rows of each of some brokers, in which something changes from line to line. The brokers take turns, line by
@@ -123,7 +123,7 @@ impl<'a> Bench<'a> {
     pub(super) fn measure(
         &mut self,
         mut rows: Vec<Row>,
-        mut turn: impl FnMut(&mut Self, usize, Round) -> Result<Turn>,
+        mut turn: impl FnMut(&mut Self, usize) -> Result<Turn>,
     ) {
         if !rows.iter().any(|row| self.wants(row)) {
             return;
@@ -134,7 +134,7 @@ impl<'a> Bench<'a> {
                 if rows[0].lines[line].failed.is_some() {
                     continue;
                 }
-                let came_out = turn(self, line, round);
+                let came_out = turn(self, line);
                 keep(&mut rows, line, round, came_out);
             }
         }

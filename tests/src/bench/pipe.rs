@@ -64,7 +64,7 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
     let home = Home::new();
     // As a line of each that can't be written, lest the others are lost.
     let lines = Lines::write(&home, count).map_err(|error| error.to_string());
-    bench.measure(rows.into(), |bench, line, _| {
+    bench.measure(rows.into(), |bench, line| {
         let lines = lines.as_ref().map_err(Clone::clone)?;
         through(bench, pairs[line], lines, count, &home.path().join("copy"))
     });

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use super::engine::{Bench, Turn};
-use super::row::{Row, Taken};
+use super::row::Row;
 use super::servers::Kind;
+use super::watch::since_start;
 use crate::harness::Home;
 use crate::kafka::Kafka;
 use crate::measure::alone::Stopped;
-use crate::measure::command::{processor_s, resident_mb};
 use crate::measure::figures::{Unit, grouped};
 use crate::measure::runnel::Broker;
 use crate::measure::wire::Connection;
@@ -52,10 +52,7 @@ pub(super) fn measure(bench: &mut Bench<'_>) {
                     (runnel.started_in_ms, runnel.pid())
                 }
             };
-            // All that it has taken since its start, as a share of the time that the start took.
-            let processor = 100.0 * processor_s(pid)? / (started_in_ms / 1e3);
-            let taken = Taken { processor, memory_mb: resident_mb(pid)? };
-            Ok(Turn::of([started_in_ms], taken))
+            Ok(Turn::of([started_in_ms], since_start(pid, started_in_ms)?))
         });
     }
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::row::Taken;
 use crate::measure::Result;
-use crate::measure::command::{forget_peak, peak_mb, processor_s};
+use crate::measure::command::{forget_peak, peak_mb, processor_s, resident_mb};
 use crate::measure::settle::settle;
 
 /// What processor time is told by.
@@ -14,6 +14,12 @@ pub(super) enum By {
     Gigabytes(f64),
     /// The share of one processor.
     Time,
+}
+
+/// What a broker that has just answered for the first time has taken since it was started, of the time that this took.
+pub(super) fn since_start(pid: i32, started_in_ms: f64) -> Result<Taken> {
+    let processor = 100.0 * processor_s(pid)? / (started_in_ms / 1e3);
+    Ok(Taken { processor, memory_mb: resident_mb(pid)? })
 }
 
 /// Runs something that a broker works for, and tells how much processor time and memory the broker took for it.

@@ -72,11 +72,15 @@ pub(crate) fn peak_mb(pid: i32) -> Result<f64> {
 }
 
 fn memory_mb(pid: i32, row: &str) -> Result<f64> {
-    let path = format!("/proc/{pid}/status");
-    let status = fs::read_to_string(&path).map_err(|error| format!("can't read {path}: {error}"))?;
-    let kib = status.lines().find_map(|line| line.strip_prefix(row)?.trim().strip_suffix(" kB"));
-    let kib: f64 = kib.ok_or_else(|| format!("{path} tells no {row}"))?.parse()?;
-    Ok(kib * 1024.0 / 1e6)
+    Ok(memory_bytes(&format!("/proc/{pid}/status"), row)? as f64 / 1e6)
+}
+
+/// A row of a file in `/proc` that counts in kB.
+pub(crate) fn memory_bytes(path: &str, row: &str) -> Result<u64> {
+    let rows = fs::read_to_string(path).map_err(|error| format!("can't read {path}: {error}"))?;
+    let kib = rows.lines().find_map(|line| line.strip_prefix(row)?.trim().strip_suffix(" kB"));
+    let kib: u64 = kib.ok_or_else(|| format!("{path} tells no {row}"))?.parse()?;
+    Ok(kib * 1024)
 }
 
 /// Forgets how much memory a process has had at most until now.

@@ -1,13 +1,15 @@
 //! Before something is timed: what came before it shall not be paid for by it.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
 
 use super::Result;
+use super::command::memory_bytes;
 
 /// So much memory may stay free: the kernel keeps about as much for itself.
 const FREE_BYTES: u64 = 256 << 20;
+const MEMORY: &str = "/proc/meminfo";
 const STEP_BYTES: usize = 1 << 20;
 
 /// Puts on disk what others have left to be written, so that nobody has to wait for that, and has no memory lie idle, as on a
@@ -30,20 +32,26 @@ struct Holes {
 
 const HOLES_BYTES: u64 = 1 << 40;
 
+impl Holes {
+    fn new() -> Result<Self> {
+        let file = tempfile::tempfile()?;
+        file.set_len(HOLES_BYTES)?;
+        Ok(Self { file, position: 0 })
+    }
+}
+
 static HOLES: Mutex<Option<Holes>> = Mutex::new(None);
 
 fn fill_memory() -> Result<()> {
     let mut holes = HOLES.lock().map_err(|_| "filling memory has panicked")?;
-    if holes.is_none() {
-        let file = tempfile::tempfile()?;
-        file.set_len(HOLES_BYTES)?;
-        *holes = Some(Holes { file, position: 0 });
-    }
-    let Some(Holes { file, position }) = &mut *holes else { return Ok(()) };
+    let Holes { file, position } = match &mut *holes {
+        Some(holes) => holes,
+        none => none.insert(Holes::new()?),
+    };
     let mut buffer = vec![0; STEP_BYTES];
     // A bound for file systems that keep no pages for holes.
-    let mut left = memory_bytes("MemTotal:")?;
-    while left > 0 && memory_bytes("MemFree:")? > FREE_BYTES {
+    let mut left = memory_bytes(MEMORY, "MemTotal:")?;
+    while left > 0 && memory_bytes(MEMORY, "MemFree:")? > FREE_BYTES {
         for _ in 0..16 {
             file.read_exact_at(&mut buffer, *position)?;
             *position = (*position + STEP_BYTES as u64) % HOLES_BYTES;
@@ -51,11 +59,4 @@ fn fill_memory() -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn memory_bytes(row: &str) -> Result<u64> {
-    let rows = fs::read_to_string("/proc/meminfo")?;
-    let kib = rows.lines().find_map(|line| line.strip_prefix(row)?.trim().strip_suffix(" kB"));
-    let kib: u64 = kib.ok_or_else(|| format!("/proc/meminfo tells no {row}"))?.parse()?;
-    Ok(kib * 1024)
 }

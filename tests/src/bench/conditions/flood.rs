@@ -7,7 +7,6 @@ use crate::bench::engine::{Bench, Turn};
 use crate::bench::servers::Kind;
 use crate::bench::watch::{By, watched};
 use crate::measure::command::Background;
-use crate::measure::figures::Unit;
 use crate::measure::librdkafka::{Load, RECORD_BYTES};
 use crate::measure::wire::Connection;
 
@@ -18,11 +17,7 @@ const FLOOD: u32 = 1_000_000_000;
 pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let seconds = bench.scaled(10, 1);
     let kinds = bench.kinds(&[Kind::Runnel, Kind::Relaxed, Kind::Kafka, Kind::KafkaFlushed]);
-    let rows = |kind: Kind| {
-        let mut rows = beside("beside a flood of another topic", kind.name());
-        rows.push(rows[0].like(format!("the flood: {}", kind.name()), Unit::MbPerS));
-        rows
-    };
+    let rows = |kind: Kind| beside("beside a flood of another topic", "the flood", kind.name());
     bench.measure_each(&kinds, rows, |bench, kind, line| {
         let topic = bench.fresh_topic(kind, 1)?;
         let flooded = bench.fresh_topic(kind, 1)?;

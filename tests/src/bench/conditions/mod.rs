@@ -7,8 +7,8 @@ pub(super) mod slow_disk;
 use super::row::Row;
 use crate::measure::figures::Unit;
 
-/// Two percentiles of records at a fixed rate, first alone, then beside something.
-fn beside(what: &str, broker: &str) -> Vec<Row> {
+/// Two percentiles of records at a fixed rate, first alone, then beside something; and how fast `who` that is was.
+fn beside(what: &str, who: &str, broker: &str) -> Vec<Row> {
     let row = |figure: &str| {
         let row = Row::new(
             format!("due to acknowledged, 1,000 records/s, {figure}: {broker}"),
@@ -17,5 +17,7 @@ fn beside(what: &str, broker: &str) -> Vec<Row> {
         );
         row.against("alone")
     };
-    vec![row("p50"), row("p99")]
+    let p50 = row("p50");
+    let rate = p50.like(format!("{who}: {broker}"), Unit::MbPerS);
+    vec![p50, row("p99"), rate]
 }

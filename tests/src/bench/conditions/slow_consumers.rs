@@ -16,7 +16,6 @@ use crate::bench::engine::{Bench, Turn};
 use crate::bench::servers::Kind;
 use crate::bench::watch::{By, watched};
 use crate::measure::Result;
-use crate::measure::figures::Unit;
 use crate::measure::librdkafka::{Load, RECORD_BYTES};
 use crate::measure::wire::Connection;
 
@@ -35,11 +34,7 @@ pub(in crate::bench) fn measure(bench: &mut Bench<'_>) {
     let backlog = Load::of(bytes / RECORD_BYTES);
     let beside_what = format!("beside {CONSUMERS} slow consumers of {size}");
     let kinds = bench.kinds(&[Kind::Runnel, Kind::Kafka]);
-    let rows = |kind: Kind| {
-        let mut rows = beside(&beside_what, kind.name());
-        rows.push(rows[0].like(format!("all slow consumers together: {}", kind.name()), Unit::MbPerS));
-        rows
-    };
+    let rows = |kind: Kind| beside(&beside_what, "all slow consumers together", kind.name());
     let mut backlogs = BTreeMap::new();
     bench.measure_each(&kinds, rows, |bench, kind, line| {
         let topic = bench.fresh_topic(kind, 1)?;

@@ -1,11 +1,10 @@
 //! The broker with more and more on its disk. The sizes follow each other, since what is written stays.
 
 use crate::bench::engine::{Bench, FreshTopic, Turn, keep};
-use crate::bench::row::{Row, Taken};
-use crate::bench::watch::{By, watched};
+use crate::bench::row::Row;
+use crate::bench::watch::{By, since_start, watched};
 use crate::harness::Home;
 use crate::measure::Result;
-use crate::measure::command::{processor_s, resident_mb};
 use crate::measure::figures::Unit;
 use crate::measure::librdkafka::{Load, RECORD_BYTES};
 use crate::measure::rounds::rounds;
@@ -56,8 +55,7 @@ fn turn(bench: &mut Bench<'_>, home: &Home, step: &Load, missing: u32) -> Result
     }
     let broker = Broker::start(home)?;
     let started_in_ms = broker.started_in_ms;
-    let processor = 100.0 * processor_s(broker.pid())? / (started_in_ms / 1e3);
-    let started = Taken { processor, memory_mb: resident_mb(broker.pid())? };
+    let started = since_start(broker.pid(), started_in_ms)?;
     let topic = topic(bench, &broker, home, "measured")?;
     let megabytes = f64::from(step.records) * f64::from(RECORD_BYTES) / 1e6;
     let (seconds, taken) = watched(topic.pid, By::Gigabytes(megabytes / 1e3), || {
