@@ -10,14 +10,16 @@ use std::time::Instant;
 
 use tokio::sync::watch;
 
+use super::gathered::Gathered;
 use super::{Fatal, Partition};
 use crate::storage::Disk;
 
-/// When so much waits for its sync to begin, producers wait, too.
-const GATHERED_BYTES: usize = 32 << 20;
-
 /// With more unsynced, a partition is left to the second thread: syncing it takes several times as long as one batch.
 const BULK_BYTES: u64 = 256 << 10;
+
+/// With no more unsynced, a partition counts as one that has little, and shall not wait long behind others. Where all are flooded
+/// none has.
+const LITTLE_BYTES: u64 = 64 << 10;
 
 /// The sync threads' handle. Clones share the threads.
 #[derive(Debug, Clone)]
@@ -32,14 +34,6 @@ struct Shared {
     /// Of those, the ones with much to sync.
     bulk: Queue,
     gathered: watch::Sender<Gathered>,
-}
-
-/// What waits for its sync to begin.
-#[derive(Debug, Default)]
-struct Gathered {
-    bytes: usize,
-    /// There is no next sync.
-    ended: bool,
 }
 
 /// What one of the threads has to do.
@@ -97,15 +91,12 @@ impl Committer {
     pub async fn room(&self) {
         let mut gathered = self.shared.gathered.subscribe();
         // The sender lives in `self`.
-        _ = gathered.wait_for(|gathered| gathered.bytes < GATHERED_BYTES || gathered.ended).await;
+        _ = gathered.wait_for(|gathered| gathered.has_room(Instant::now())).await;
     }
 
     /// So much more waits for the next sync.
     pub(super) fn gather(&self, bytes: usize) {
-        self.shared.gathered.send_if_modified(|gathered| {
-            gathered.bytes += bytes;
-            false
-        });
+        self.shared.note(|gathered| gathered.add(bytes));
     }
 
     /// Has the partition synced with the next round.
@@ -125,9 +116,17 @@ impl Committer {
 }
 
 impl Shared {
+    /// Changes what nobody waits for.
+    fn note(&self, change: impl FnOnce(&mut Gathered)) {
+        self.gathered.send_if_modified(|gathered| {
+            change(gathered);
+            false
+        });
+    }
+
     /// Nobody need wait for a sync that does not come.
     fn end(&self) {
-        self.gathered.send_modify(|gathered| gathered.ended = true);
+        self.gathered.send_modify(Gathered::end);
     }
 }
 
@@ -179,7 +178,11 @@ impl Queue {
 fn leave_bulk(shared: &Shared, due: Vec<Arc<Partition>>) -> Vec<Arc<Partition>> {
     let (bulk, little): (Vec<_>, _) =
         due.into_iter().partition(|partition| partition.unsynced_bytes() > BULK_BYTES);
+    if little.iter().any(|partition| (1..=LITTLE_BYTES).contains(&partition.unsynced_bytes())) {
+        shared.note(|gathered| gathered.saw_little(Instant::now()));
+    }
     if !bulk.is_empty() {
+        shared.note(|gathered| gathered.saw_much(Instant::now()));
         shared.bulk.change(|waiting| waiting.due.extend(bulk));
     }
     little
@@ -217,7 +220,7 @@ fn commit(shared: &Shared, disk: &Disk, partitions: &[Arc<Partition>]) -> Result
             points.push((partition, unsynced.point));
         }
     }
-    shared.gathered.send_modify(|gathered| gathered.bytes -= taken_bytes);
+    shared.gathered.send_modify(|gathered| gathered.take(taken_bytes));
     disk.sync_files(&files).map_err(|error| format!("sync: {error}"))?;
     for (partition, point) in points {
         partition.committed(&point);
@@ -273,19 +276,16 @@ mod tests {
         let committer = Committer { shared: Arc::default() };
         let (flooded, other) = (partition(&disk, &committer, 0), partition(&disk, &committer, 1));
         append(&other, 1000);
-        append(&flooded, GATHERED_BYTES - 2000);
-        assert!(has_room(&committer));
-        append(&flooded, 1000);
+        append(&flooded, 40 << 20);
         let mut waiting = Box::pin(committer.room());
         assert!((&mut waiting).now_or_never().is_none());
         // What begins with one does not make room for what waits with the other.
         commit(&committer.shared, &disk, &[Arc::clone(&other)]).unwrap();
-        committer.gather(1000);
         assert!((&mut waiting).now_or_never().is_none());
         commit(&committer.shared, &disk, &[flooded]).unwrap();
         assert!(waiting.now_or_never().is_some());
 
-        committer.gather(2 * GATHERED_BYTES);
+        committer.gather(40 << 20);
         assert!(!has_room(&committer));
         committer.stop();
         committer.spawn(&disk, &Fatal::default()).join().unwrap();
@@ -298,8 +298,12 @@ mod tests {
         let committer = Committer { shared: Arc::default() };
         let (flooded, other) = (partition(&disk, &committer, 0), partition(&disk, &committer, 1));
         append(&other, 1000);
-        append(&flooded, 1 << 20);
+        append(&flooded, 6 << 20);
         assert!(flooded.unsynced_bytes() > BULK_BYTES && other.unsynced_bytes() < BULK_BYTES);
+        assert!(has_room(&committer));
+        let due = vec![Arc::clone(&flooded), Arc::clone(&other)];
+        assert_eq!(leave_bulk(&committer.shared, due).len(), 1);
+        assert!(!has_room(&committer), "the disk is shared");
         committer.stop();
         committer.spawn(&disk, &Fatal::default()).join().unwrap();
         assert_eq!((flooded.high_watermark(), other.high_watermark()), (1, 1));

@@ -3,6 +3,7 @@
 mod committer;
 mod fatal;
 mod fetch;
+mod gathered;
 mod progress;
 mod registry;
 mod reserve;
