@@ -176,13 +176,14 @@ impl Queue {
 /// unsynced until then, so that a partition is hardly ever with both; where it is, since it got a new segment, the one that is
 /// done later finds nothing to do.
 fn leave_bulk(shared: &Shared, due: Vec<Arc<Partition>>) -> Vec<Arc<Partition>> {
-    let (bulk, little): (Vec<_>, _) =
-        due.into_iter().partition(|partition| partition.unsynced_bytes() > BULK_BYTES);
-    if little.iter().any(|partition| (1..=LITTLE_BYTES).contains(&partition.unsynced_bytes())) {
-        shared.note(|gathered| gathered.saw_little(Instant::now()));
-    }
+    let mut has_little = false;
+    let (bulk, little): (Vec<_>, _) = due.into_iter().partition(|partition| {
+        let unsynced_bytes = partition.unsynced_bytes();
+        has_little |= (1..=LITTLE_BYTES).contains(&unsynced_bytes);
+        unsynced_bytes > BULK_BYTES
+    });
+    shared.note(|gathered| gathered.saw(has_little, !bulk.is_empty(), Instant::now()));
     if !bulk.is_empty() {
-        shared.note(|gathered| gathered.saw_much(Instant::now()));
         shared.bulk.change(|waiting| waiting.due.extend(bulk));
     }
     little
@@ -276,11 +277,14 @@ mod tests {
         let committer = Committer { shared: Arc::default() };
         let (flooded, other) = (partition(&disk, &committer, 0), partition(&disk, &committer, 1));
         append(&other, 1000);
-        append(&flooded, 40 << 20);
+        append(&flooded, 31 << 20);
+        assert!(has_room(&committer));
+        append(&flooded, 2 << 20);
         let mut waiting = Box::pin(committer.room());
         assert!((&mut waiting).now_or_never().is_none());
         // What begins with one does not make room for what waits with the other.
         commit(&committer.shared, &disk, &[Arc::clone(&other)]).unwrap();
+        committer.gather(1000);
         assert!((&mut waiting).now_or_never().is_none());
         commit(&committer.shared, &disk, &[flooded]).unwrap();
         assert!(waiting.now_or_never().is_some());

@@ -34,14 +34,14 @@ impl Gathered {
         self.bytes -= bytes;
     }
 
-    /// A partition has little to sync.
-    pub(super) fn saw_little(&mut self, now: Instant) {
-        self.little_at = Some(now);
-    }
-
-    /// A partition has much to sync.
-    pub(super) fn saw_much(&mut self, now: Instant) {
-        self.much_at = Some(now);
+    /// Whether one of the partitions that are to be synced now has little, and whether one has much.
+    pub(super) fn saw(&mut self, little: bool, much: bool, now: Instant) {
+        if little {
+            self.little_at = Some(now);
+        }
+        if much {
+            self.much_at = Some(now);
+        }
     }
 
     /// Nothing is synced any more, and nobody need wait for it.
@@ -83,12 +83,12 @@ mod tests {
         let start = Instant::now();
         let mut gathered = Gathered::default();
         gathered.add(SHARED_BYTES);
-        gathered.saw_much(start);
+        gathered.saw(false, true, start);
         assert!(gathered.has_room(start), "nobody waits behind it");
-        gathered.saw_little(start + REMEMBERED / 2);
+        gathered.saw(true, false, start + REMEMBERED / 2);
         assert!(!gathered.has_room(start + REMEMBERED / 2));
         assert!(gathered.has_room(start + REMEMBERED), "there is nothing large any more");
-        gathered.saw_much(start + REMEMBERED);
+        gathered.saw(false, true, start + REMEMBERED);
         assert!(!gathered.has_room(start + REMEMBERED));
         assert!(gathered.has_room(start + REMEMBERED * 3 / 2), "nor anything little");
     }
