@@ -5,10 +5,24 @@ use std::process::Command;
 
 /// Runs a command to its end, which must be a success; returns its stdout, if that is not connected otherwise.
 pub(crate) fn run(command: &mut Command) -> Result<String, Box<dyn Error>> {
-    let output = command.output().map_err(|error| format!("can't run {command:?}: {error}"))?;
+    let output = command.output().map_err(|error| format!("can't run {}: {error}", shown(command)))?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{command:?} failed with {}: {}", output.status, errors.trim_end()).into());
+        return Err(format!("{} failed with {}: {}", shown(command), output.status, errors.trim_end()).into());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Its line for a reader: of long arguments, such as Java's class path, only the beginning.
+fn shown(command: &Command) -> String {
+    const SHOWN_CHARS: usize = 40;
+    let words = [command.get_program()].into_iter().chain(command.get_args());
+    let words = words.map(|word| {
+        let word = word.to_string_lossy();
+        match word.char_indices().nth(SHOWN_CHARS) {
+            Some((end, _)) => format!("{}…", &word[..end]),
+            None => word.into_owned(),
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -1,7 +1,8 @@
 //! An answer as a table from field path to value: two answers say the same when their tables are equal.
 //!
 //! Rows of a list are told apart by what they are about, not by their place, since clients look them up so:
-//! `topics[logs].partitions[0].error_code`.
+//! `topics[logs].partitions[0].error_code`. Members of a group, whose ids are drawn by chance, are told apart by what else is said
+//! of them.
 
 use std::collections::BTreeMap;
 
@@ -63,7 +64,7 @@ fn gather(tree: &Tree, path: String, names: &TopicNames, fields: &mut Fields) {
         }
         Tree::List(items) if items.iter().any(|item| matches!(item, Tree::Struct(_))) => {
             let mut met = BTreeMap::new();
-            for item in items {
+            for item in ordered(items, names) {
                 let about = about(item, names);
                 let times: &mut usize = met.entry(about.clone()).or_default();
                 *times += 1;
@@ -76,6 +77,17 @@ fn gather(tree: &Tree, path: String, names: &TopicNames, fields: &mut Fields) {
             fields.insert(path, format!("[{}]", values.join(", ")));
         }
     }
+}
+
+/// The rows as they are, but members by what is said of them: brokers put those in the order of their ids.
+fn ordered<'a>(rows: &'a [Tree], names: &TopicNames) -> Vec<&'a Tree> {
+    let mut rows: Vec<_> = rows.iter().collect();
+    rows.sort_by_cached_key(|row| is_member(row).then(|| fields(row, names)));
+    rows
+}
+
+fn is_member(row: &Tree) -> bool {
+    matches!(row, Tree::Struct(members) if members.iter().any(|(name, _)| name == "member_id"))
 }
 
 fn normal_item(path: &str, item: &Tree, names: &TopicNames) -> String {
@@ -118,6 +130,19 @@ mod tests {
 
     fn row(name: &str, error_code: &str) -> Tree {
         Tree::Struct(vec![("error_code".to_owned(), leaf(error_code)), ("name".to_owned(), leaf(name))])
+    }
+
+    #[test]
+    fn members_come_by_what_is_said_of_them() {
+        let member = |id: &str, gets: &str| {
+            Tree::Struct(vec![("member_id".to_owned(), leaf(id)), ("assignment".to_owned(), leaf(gets))])
+        };
+        let kafka = Tree::List(vec![member("\"x1\"", "\"one\""), member("\"x2\"", "\"two\"")]);
+        let runnel = Tree::List(vec![member("\"y1\"", "\"two\""), member("\"y2\"", "\"one\"")]);
+        let names = TopicNames::new();
+        assert_eq!(fields(&kafka, &names), fields(&runnel, &names));
+        let other = Tree::List(vec![member("\"y1\"", "\"two\""), member("\"y2\"", "\"two\"")]);
+        assert_ne!(fields(&kafka, &names), fields(&other, &names));
     }
 
     #[test]
