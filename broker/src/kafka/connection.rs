@@ -45,6 +45,11 @@ const SLOW_BYTES: usize = 1 << 20;
 /// How often it is looked, after that, whether others wait.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// So long a connection that rests keeps its buffer: a producer whose batches are on disk before its next ones come would
+/// otherwise have each in new memory, all pages of which the kernel clears. Meanwhile no more can have come than a
+/// network brings.
+const REUSED_WITHIN: Duration = Duration::from_millis(20);
+
 /// When the broker stops, a client may take so long to read an answer that is on its way.
 const LAST_ANSWER: Duration = Duration::from_secs(1);
 
@@ -128,7 +133,7 @@ impl Connection {
                     }
                     idle.set(sleep_until(last_active + IDLE));
                 }
-                more = input.receive(&mut stream, &operations, idles || waits),
+                more = input.receive(&mut stream, &operations, idles, waits),
                     if open && input.has_room(waits) =>
                 {
                     // The client left; nobody would read the answers.
@@ -259,20 +264,29 @@ impl Input {
         self.frames.is_admitted() || self.held.as_ref().is_some_and(|frame| frame.budget.is_some())
     }
 
-    /// Reads what comes; false when the client has closed. One that `rests` waits without a buffer, since ten thousand
-    /// may; others get it back as soon as their requests are begun, and need no new one.
+    /// Reads what comes; false when the client has closed. While a request `waits` it does so without a buffer, since ten
+    /// thousand may, and soon while the connection `idles`; others need no new one.
     async fn receive(
         &mut self,
         stream: &mut TcpStream,
         operations: &Operations,
-        rests: bool,
+        idles: bool,
+        waits: bool,
     ) -> Result<bool, Refused> {
         if let Next::Admission(size_bytes) = self.frames.next()? {
-            self.frames.admit(operations.admit(size_bytes).await?);
+            let mut admission = pin!(operations.admit(size_bytes));
+            let budget = match (&mut admission).now_or_never() {
+                Some(budget) => budget,
+                None => {
+                    self.frames.release();
+                    admission.await
+                }
+            };
+            self.frames.admit(budget?);
             self.admitted = Instant::now();
             return Ok(true);
         }
-        if rests {
+        if waits {
             self.frames.release();
         }
         let late = async {
@@ -287,6 +301,10 @@ impl Input {
         tokio::select! {
             biased;
             ready = stream.readable() => ready?,
+            () = sleep(REUSED_WITHIN), if idles && self.frames.is_releasable() => {
+                self.frames.release();
+                return Ok(true);
+            }
             () = late => return Err(io::Error::from(io::ErrorKind::TimedOut).into()),
         }
         Ok(stream.read_buf(self.frames.room()).await? > 0)

@@ -38,6 +38,8 @@ pub struct Frame {
 /// What a connection has received and not yet begun.
 pub struct Frames {
     buffer: BytesMut,
+    /// The buffer holds what has come and no more.
+    released: bool,
     limit_bytes: usize,
     budget: Option<OwnedSemaphorePermit>,
 }
@@ -55,7 +57,7 @@ pub enum Next {
 impl Frames {
     /// For frames of at most `limit_bytes`.
     pub fn new(limit_bytes: usize) -> Self {
-        Self { buffer: BytesMut::new(), limit_bytes, budget: None }
+        Self { buffer: BytesMut::new(), released: true, limit_bytes, budget: None }
     }
 
     /// # Errors
@@ -86,6 +88,7 @@ impl Frames {
 
     /// Where further bytes go.
     pub fn room(&mut self) -> &mut BytesMut {
+        self.released = false;
         let wanted = self.size_bytes().map_or(0, |size| LENGTH_BYTES + usize::try_from(size).unwrap_or(0));
         let there = self.buffer.len();
         let missing = (wanted + ROOM_BYTES).saturating_sub(there).clamp(ROOM_BYTES, STEP_BYTES);
@@ -110,9 +113,15 @@ impl Frames {
 
     /// Gives memory back while nothing more comes: what has come may be the end of a far longer buffer.
     pub(super) fn release(&mut self) {
-        if self.budget.is_none() {
+        if self.is_releasable() {
             self.buffer = BytesMut::from(&*self.buffer);
+            self.released = true;
         }
+    }
+
+    /// Whether there is memory to give back: not while it is for a frame that has paid for it.
+    pub(super) fn is_releasable(&self) -> bool {
+        self.budget.is_none() && !self.released
     }
 
     /// How much of what comes next is there.
@@ -163,6 +172,26 @@ mod tests {
         assert!(frames.pop().is_none() && matches!(frames.next(), Ok(Next::Bytes)));
         frames.room().extend_from_slice(b"e");
         assert_eq!(frames.pop().unwrap().bytes, "de");
+    }
+
+    #[test]
+    fn a_buffer_is_used_again_until_it_is_given_back() {
+        let size_bytes = 1 << 20;
+        let mut frame = vec![0; LENGTH_BYTES + size_bytes];
+        frame[..LENGTH_BYTES].copy_from_slice(&(size_bytes as i32).to_be_bytes());
+        let budget = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
+        let mut frames = frames(size_bytes, &frame);
+        frames.admit(budget.try_acquire_owned().unwrap());
+        assert!(!frames.is_releasable(), "what is paid for stays");
+        let buffer = frames.buffer.as_ptr();
+        assert_eq!(frames.pop().unwrap().bytes.len(), size_bytes);
+        frames.room().extend_from_slice(&frame[..100]);
+        assert!(frames.buffer.as_ptr() == buffer && frames.is_releasable());
+        frames.release();
+        assert!(frames.buffer.capacity() < ROOM_BYTES && !frames.is_releasable());
+        assert_eq!(frames.received_bytes(), 100, "what has come is kept");
+        frames.room();
+        assert!(frames.is_releasable());
     }
 
     #[test]
