@@ -7,8 +7,11 @@ use std::process::Command;
 pub(crate) fn run(command: &mut Command) -> Result<String, Box<dyn Error>> {
     let output = command.output().map_err(|error| format!("can't run {}: {error}", shown(command)))?;
     if !output.status.success() {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{} failed with {}: {}", shown(command), output.status, errors.trim_end()).into());
+        let [said, errors] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+        // Some tell on stdout why they failed.
+        let last = said.trim_end().lines().next_back().unwrap_or_default();
+        let errors = [errors.trim_end(), last].join("\n");
+        return Err(format!("{} failed with {}: {}", shown(command), output.status, errors.trim()).into());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
