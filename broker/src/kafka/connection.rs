@@ -133,9 +133,7 @@ impl Connection {
                     }
                     idle.set(sleep_until(last_active + IDLE));
                 }
-                more = input.receive(&mut stream, &operations, idles, waits),
-                    if open && input.has_room(waits) =>
-                {
+                more = input.receive(&mut stream, &operations, idles, waits), if open => {
                     // The client left; nobody would read the answers.
                     if !more? { return Ok(()) }
                     last_active = Instant::now();
@@ -265,7 +263,7 @@ impl Input {
     }
 
     /// Reads what comes; false when the client has closed. While a request `waits` it does so without a buffer, since ten
-    /// thousand may, and soon while the connection `idles`; others need no new one.
+    /// thousand may, and soon while the connection `idles`; others need no new one. Never ends while no more may be read.
     async fn receive(
         &mut self,
         stream: &mut TcpStream,
@@ -273,6 +271,12 @@ impl Input {
         idles: bool,
         waits: bool,
     ) -> Result<bool, Refused> {
+        if waits {
+            self.frames.release();
+        }
+        if !self.has_room(waits) {
+            return pending().await;
+        }
         if let Next::Admission(size_bytes) = self.frames.next()? {
             let mut admission = pin!(operations.admit(size_bytes));
             let budget = match (&mut admission).now_or_never() {
@@ -285,9 +289,6 @@ impl Input {
             self.frames.admit(budget?);
             self.admitted = Instant::now();
             return Ok(true);
-        }
-        if waits {
-            self.frames.release();
         }
         let late = async {
             match self.frames.is_admitted() {
